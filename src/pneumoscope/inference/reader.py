@@ -1,0 +1,171 @@
+"""The only place where a pixel becomes a probability."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pneumoscope import preprocess, radiograph
+from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
+from pneumoscope.inference.bundle import Bundle, load_bundle
+from pneumoscope.inference.guard import refuse
+
+READ, REFUSED = "read", "refused"
+Source = str | Path | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was said of one film, in the order in which tables give it.
+
+    ``status`` is read or refused. A film that was read has its ``probability`` of the positive
+    class (0 to 1, calibrated), its ``call`` (a class name, by the operating point's threshold on
+    ``logit``, which no prevalence moves) and no ``reason``; a refused one has the reason alone.
+    ``notes`` list what was mended on the way.
+    """
+
+    file: str
+    status: str
+    probability: float | None
+    call: str | None
+    reason: str | None
+    logit: float | None = None
+    operating_point: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Reader:
+    """Reads films with one bundle; may be shared by threads.
+
+    ``operating_point`` is screen, balanced or confirm; ``prevalence`` (0 to 1) re-bases the
+    probability to where the reader is used; ``threads`` is the number of films in work at once
+    (default: the cores). Raises ``UsageError`` for an unknown operating point or prevalence and
+    ``PneumoscopeError`` for a network that does not run.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        operating_point: str = "balanced",
+        prevalence: float | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if prevalence is not None and not 0 < prevalence < 1:
+            raise UsageError(f"A prevalence lies between 0 and 1, not at {prevalence}.")
+        if threads is not None and threads < 1:
+            raise UsageError(f"At least one thread is needed, not {threads}.")
+        try:
+            self._threshold = bundle.operating_points.threshold(operating_point)
+        except (KeyError, ValueError) as error:
+            raise UsageError(str(error)) from error
+        self._bundle = bundle
+        self._operating_point = operating_point
+        self._prevalence = prevalence
+        self._threads = threads or _cores()
+        self._session = _open_session(bundle)
+
+    def read(self, sources: Iterable[Source]) -> Iterator[Reading]:
+        """A reading for each source (path or the bytes of a file), in order, as they come.
+
+        Memory does not grow with the number of films: few more than ``threads`` are in hand.
+        """
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="reader") as pool:
+            in_work: deque[Future[Reading]] = deque()
+            try:
+                for source in sources:
+                    in_work.append(pool.submit(self.read_one, source))
+                    if len(in_work) >= 4 * self._threads:
+                        yield in_work.popleft().result()
+                while in_work:
+                    yield in_work.popleft().result()
+            finally:
+                for future in in_work:
+                    future.cancel()
+
+    def read_one(self, source: Source) -> Reading:
+        """The reading of one film; whatever its file holds, this returns."""
+        file = str(source) if isinstance(source, str | Path) else ""
+        shape = self._bundle.preprocessing
+        try:
+            film = radiograph.load(source, at_least=shape.size)
+        except UnreadableFilm as error:
+            return Reading(file, REFUSED, None, None, str(error))
+        notes = film.facts.notes
+        reason = refuse(film, self._bundle.guard)
+        if reason is not None:
+            return Reading(file, REFUSED, None, None, reason, notes=notes)
+        pixels = preprocess.to_input(film, shape)
+        logit = float(self._session.run(["logit"], {"pixels": pixels[None]})[0][0])
+        probability = self._bundle.calibration.probability(logit, prevalence=self._prevalence)
+        return Reading(
+            file,
+            READ,
+            float(probability),
+            self._bundle.classes[int(logit >= self._threshold)],
+            None,
+            logit,
+            self._operating_point,
+            notes,
+        )
+
+
+def read(
+    films: Iterable[Source],
+    *,
+    bundle: Bundle | Path | str,
+    operating_point: str = "balanced",
+    prevalence: float | None = None,
+    threads: int | None = None,
+) -> list[Reading]:
+    """Read ``films`` (paths or the bytes of files) with ``bundle``; see :class:`Reader`."""
+    if not isinstance(bundle, Bundle):
+        bundle = load_bundle(bundle)
+    reader = Reader(
+        bundle, operating_point=operating_point, prevalence=prevalence, threads=threads
+    )
+    return list(reader.read(films))
+
+
+def _open_session(bundle: Bundle) -> Any:
+    """An ONNX Runtime session in which one film is the work of one thread.
+
+    A film on each core is faster than each film on all cores, and it keeps a film's pixels in one
+    core's cache from decoding to logit.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            bundle.network, options, providers=["CPUExecutionProvider"]
+        )
+        (taken,) = session.get_inputs()
+        given = {output.name for output in session.get_outputs()}
+    except Exception as error:  # the runtime raises its own types, without a common one
+        raise PneumoscopeError(
+            f"The network in {bundle.path or 'the bundle'} does not run here; export it again "
+            "with this version."
+        ) from error
+    size = bundle.preprocessing.size
+    fits = taken.name == "pixels" and taken.type == "tensor(uint8)" and taken.shape[1:] == [size] * 2
+    if not fits or "logit" not in given:
+        raise PneumoscopeError(
+            f"The network in {bundle.path or 'the bundle'} does not take films of {size} pixels "
+            "and give a logit; export it again."
+        )
+    return session
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

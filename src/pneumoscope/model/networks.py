@@ -1,0 +1,167 @@
+"""The convolutional networks: the notebook's own, with the questions it raised as options."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+# Keras' defaults, which the notebook relied on. Keras' momentum is the share that is kept.
+BATCH_NORM_EPSILON = 1e-3
+BATCH_NORM_MOMENTUM = 1 - 0.99
+
+CONV_FILTERS = (32, 64, 128, 256)
+CONV_DROPOUT = (0.0, 0.0, 0.2, 0.2)
+DENSE_UNITS = (512, 128, 64)
+DENSE_DROPOUT = (0.7, 0.5, 0.3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """What may vary in :class:`NotebookNet`.
+
+    ``size`` is the side of the square input in pixels; ``width`` multiplies every filter and
+    unit count; ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is
+    ``"flatten"`` (the notebook's, which grows with the image) or ``"pool"`` (global average
+    pooling, which does not).
+    """
+
+    size: int = 180
+    channels: int = 1
+    width: float = 1.0
+    kernel: int = 3
+    dropout: float = 1.0
+    normalise: bool = True
+    head: str = "flatten"
+
+    def __post_init__(self) -> None:
+        if self.size < 32:
+            raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels is {self.channels}, but a film has 1 (or 3 copies of it)")
+        if not 0 < self.width <= 16:
+            raise ValueError(f"width is {self.width}, but must be above 0 and at most 16")
+        if self.kernel % 2 == 0 or not 1 <= self.kernel <= 15:
+            raise ValueError(f"kernel is {self.kernel}, but must be odd, from 1 to 15")
+        if not 0 <= self.dropout <= 10:
+            raise ValueError(f"dropout is {self.dropout}, but must be from 0 to 10")
+        if self.head not in ("flatten", "pool"):
+            raise ValueError(f"head is {self.head!r}, but must be 'flatten' or 'pool'")
+
+
+class SeparableConv(nn.Module):
+    """Depthwise, then pointwise convolution with one bias (Chollet 2017), then ReLU."""
+
+    def __init__(self, inputs: int, filters: int, *, kernel: int = 3) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(
+            inputs, inputs, kernel, padding=kernel // 2, groups=inputs, bias=False
+        )
+        self.pointwise = nn.Conv2d(inputs, filters, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu_(self.pointwise(self.depthwise(x)))
+
+
+class NotebookNet(nn.Module):
+    """The notebook's CNN: input (n, channels, size, size) in [0, 1], output (n,) logits.
+
+    With 3 channels at 180 px it has 3,494,433 trained values and 2,368 BatchNorm statistics,
+    in the notebook's order of modules.
+    """
+
+    def __init__(self, options: NetworkOptions | None = None) -> None:
+        super().__init__()
+        options = options or NetworkOptions()
+        self.options = options
+        stem = _scaled(16, options.width)
+        self.stem = nn.Sequential(
+            nn.Conv2d(options.channels, stem, options.kernel, padding=options.kernel // 2),
+            # In place: the two full-size maps are where a CPU spends its memory bandwidth.
+            nn.ReLU(inplace=True),
+            nn.Conv2d(stem, stem, options.kernel, padding=options.kernel // 2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        )
+        blocks: list[nn.Module] = []
+        inputs = stem
+        for base, rate in zip(CONV_FILTERS, CONV_DROPOUT, strict=True):
+            filters = _scaled(base, options.width)
+            blocks += [
+                SeparableConv(inputs, filters, kernel=options.kernel),
+                SeparableConv(filters, filters, kernel=options.kernel),
+                *([_batch_norm(nn.BatchNorm2d, filters)] if options.normalise else []),
+                nn.MaxPool2d(2),
+                *_dropout(rate, options),
+            ]
+            inputs = filters
+        self.features = nn.Sequential(*blocks)
+
+        side = options.size // 2 ** (1 + len(CONV_FILTERS))
+        if options.head == "flatten":
+            self.pool: nn.Module = nn.Flatten()
+            inputs *= side * side
+        else:
+            self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        dense: list[nn.Module] = []
+        for base, rate in zip(DENSE_UNITS, DENSE_DROPOUT, strict=True):
+            units = _scaled(base, options.width)
+            dense += [
+                nn.Linear(inputs, units),
+                nn.ReLU(),
+                *([_batch_norm(nn.BatchNorm1d, units)] if options.normalise else []),
+                *_dropout(rate, options),
+            ]
+            inputs = units
+        self.dense = nn.Sequential(*dense)
+        self.logit = nn.Linear(inputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.features(self.stem(x)))
+        return self.logit(self.dense(x)).squeeze(1)  # type: ignore[no-any-return]
+
+
+def build_network(options: NetworkOptions, *, seed: int) -> NotebookNet:
+    """A network with Keras' initial values, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = NotebookNet(options)
+        for module in network.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                _glorot_uniform(module)
+    return network
+
+
+def _glorot_uniform(layer: nn.Conv2d | nn.Linear) -> None:
+    """Keras' default initialisation (Glorot and Bengio 2010): uniform weights, zero bias.
+
+    Keras counts the fans of a depthwise kernel (h, w, channels, 1) as h*w*channels and h*w,
+    where PyTorch's own initialiser would count h*w and h*w*channels/groups.
+    """
+    weight = layer.weight
+    field = math.prod(weight.shape[2:])
+    if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+        fan_in, fan_out = field * weight.shape[0], field
+    else:
+        fan_in, fan_out = field * weight.shape[1], field * weight.shape[0]
+    limit = math.sqrt(6 / (fan_in + fan_out))
+    nn.init.uniform_(weight, -limit, limit)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _batch_norm(
+    kind: type[nn.BatchNorm1d] | type[nn.BatchNorm2d], features: int
+) -> nn.BatchNorm1d | nn.BatchNorm2d:
+    return kind(features, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM)
+
+
+def _dropout(rate: float, options: NetworkOptions) -> list[nn.Module]:
+    rate = min(rate * options.dropout, 0.95)
+    return [nn.Dropout(rate)] if rate > 0 else []
+
+
+def _scaled(count: int, width: float) -> int:
+    return max(1, round(count * width))

@@ -1,0 +1,162 @@
+"""The run folder: recipe, split, history, curves, checkpoints, and where they came from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import shutil
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pneumoscope import files
+from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.model.recipe import Recipe
+
+KEPT_CHECKPOINTS = 2  # the newest, and one before it in case the newest is damaged
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Paths and records of one training; the folder is the whole truth, this only reads it."""
+
+    folder: Path
+
+    @property
+    def split_file(self) -> Path:
+        """CSV of film keys: train, val and held out."""
+        return self.folder / "split.csv"
+
+    @property
+    def bundle_file(self) -> Path:
+        """Where ``export`` puts the bundle unless told otherwise."""
+        return self.folder / "bundle.pneumo"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that this run follows."""
+        return Recipe.from_json(self._read("recipe.json"))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Data, machine, versions, precision: what ``train`` wrote when it began."""
+        return self._read("run.json")
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row of figures for each finished epoch; empty before the first."""
+        path = self.folder / "history.csv"
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{name: float(text or "nan") for name, text in row.items()} for row in rows]
+
+    def begin(self, recipe: Recipe, facts: dict[str, Any]) -> None:
+        """Write down what is about to be trained."""
+        (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        files.write_json(self.folder / "recipe.json", recipe.to_json())
+        files.write_json(self.folder / "run.json", facts)
+
+    def save_epoch(self, state: State, *, best: bool) -> None:
+        """Write the checkpoint of a finished epoch, the best so far, and the history."""
+        path = self._checkpoint(state["epoch"])
+        with files.write_beside(path) as beside:
+            torch.save(state, beside)
+        if best:
+            with files.write_beside(self.folder / "checkpoints" / "best.pt") as beside:
+                shutil.copyfile(path, beside)
+        for older in self._epochs()[KEPT_CHECKPOINTS:]:
+            older.unlink()
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(state["history"][0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(state["history"])
+        files.write_text(self.folder / "history.csv", text.getvalue())
+
+    def latest(self) -> tuple[State | None, tuple[Path, ...]]:
+        """The newest checkpoint that is whole (None if there is none), and the damaged ones."""
+        damaged = []
+        for path in self._epochs():
+            if (state := _load_checkpoint(path)) is not None:
+                return state, tuple(damaged)
+            damaged.append(path)
+        return None, tuple(damaged)
+
+    def best(self) -> State:
+        """The checkpoint of the selected epoch; raises ``PneumoscopeError`` if there is none."""
+        path = self.folder / "checkpoints" / "best.pt"
+        state = _load_checkpoint(path)
+        if state is None:
+            what = "is damaged" if path.exists() else "does not exist"
+            raise PneumoscopeError(
+                f"{path} {what}; train again, or continue with pneumoscope train --resume."
+            )
+        return state
+
+    def _checkpoint(self, epoch: int) -> Path:
+        return self.folder / "checkpoints" / f"epoch-{epoch:04d}.pt"
+
+    def _epochs(self) -> list[Path]:
+        return sorted((self.folder / "checkpoints").glob("epoch-*.pt"), reverse=True)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise PneumoscopeError(
+                f"{self.folder} is not a run folder: it has no {name}."
+            ) from error
+        except ValueError as error:
+            raise PneumoscopeError(f"{path} is damaged: it is not JSON.") from error
+        return value
+
+
+def open_run(folder: Path | str) -> Run:
+    """The run in ``folder``; raises ``PneumoscopeError`` if there is none."""
+    run = Run(Path(folder))
+    _ = run.recipe, run.facts
+    return run
+
+
+def require_new(folder: Path) -> None:
+    """Raise ``UsageError`` where a run already lies."""
+    if (folder / "recipe.json").exists():
+        raise UsageError(
+            f"{folder} already holds a run; continue it with --resume or name another --out."
+        )
+
+
+def machine() -> dict[str, Any]:
+    """When, where and with what this runs; nothing that names a person or a host."""
+    packages = ("pneumoscope", "torch", "numpy", "pillow", "simplejpeg")
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": torch.cpu.get_capabilities().get("cpu_name") or platform.processor(),
+        "threads": torch.get_num_threads(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def _load_checkpoint(path: Path) -> State | None:
+    """A checkpoint, or None if it is missing, cut short or altered."""
+    try:
+        # The archive's own checksums: torch.load alone would not notice a flipped bit.
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                return None
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, EOFError):
+        return None
+    return state

@@ -1,0 +1,352 @@
+"""The training loop, from a folder of films to a run folder.
+
+    pneumoscope train DIR --recipe notebook --out RUN
+
+The same recipe on the same films, machine and number of threads ends in the same weights, bit for
+bit, whether it ran through or was killed and resumed: everything random in an epoch is seeded by
+the recipe's seed and the number of the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
+
+from pneumoscope.data.batches import Batch, Batches
+from pneumoscope.data.cache import Store, open_store
+from pneumoscope.data.catalog import Catalog, open_catalog
+from pneumoscope.data.split import Split, make_split
+from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.metrics import scores
+from pneumoscope.model.augment import SETTINGS, augment
+from pneumoscope.model.curves import draw_curves
+from pneumoscope.model.devices import open_fabric
+from pneumoscope.model.networks import build_network
+from pneumoscope.model.recipe import Recipe, named
+from pneumoscope.model.runs import Run, machine, open_run, require_new
+
+ADAM_EPSILON = 1e-7  # Keras' default
+VALIDATION_BATCH = 64
+History = list[dict[str, float]]
+
+
+def train(
+    where: Path | str,
+    *,
+    out: Path | str,
+    recipe: Recipe | str = "notebook",
+    sizes: Path | None = None,
+    positive: str | None = None,
+    split_file: Path | None = None,
+    cache: Path | None = None,
+    resume: bool = False,
+    accelerator: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    threads: int | None = None,
+    progress: bool = True,
+) -> Run:
+    """Train ``recipe`` on the films in ``where`` and return the run folder ``out``.
+
+    ``split_file`` gives back the ``split.csv`` of an earlier run. ``resume`` continues a run after
+    its last whole checkpoint, with the recipe and split that it has. Raises ``UsageError`` when
+    the folder already holds a run (or, to resume, other films), and ``PneumoscopeError`` when the
+    films cannot be used or the training diverges.
+    """
+    from filelock import FileLock, Timeout
+
+    run = Run(Path(out))
+    if resume:
+        recipe = open_run(run.folder).recipe
+    recipe = named(recipe) if isinstance(recipe, str) else recipe
+    fabric = open_fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        precision=recipe.precision,
+        threads=threads,
+    )
+    progress = progress and fabric.is_global_zero
+    if fabric.is_global_zero and not resume:
+        require_new(run.folder)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run.folder / ".lock")
+    try:
+        if fabric.is_global_zero:
+            lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UsageError(f"Another process is training in {run.folder}.") from error
+    try:
+        catalog = open_catalog(where, sizes=sizes, positive=positive)
+        if resume:
+            split = Split.load(run.split_file, catalog)
+        elif split_file is not None:
+            split = Split.load(split_file, catalog)
+        else:
+            split = make_split(
+                catalog, method=recipe.split, seed=recipe.seed, validation=recipe.validation
+            )
+        films = [film for film in catalog.films if film.split != "test"]
+        store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
+        facts = _facts(where, sizes, positive, catalog, split, store, fabric)
+        if fabric.is_global_zero:
+            if resume:
+                _require_same_films(run, facts)
+            else:
+                # The split before the recipe: a folder with a recipe is a run that can resume.
+                split.save(run.split_file, catalog)
+                run.begin(recipe, facts)
+        fabric.barrier()
+        _fit(fabric, run, recipe, catalog, split, store, resume=resume, progress=progress)
+    finally:
+        lock.release()
+    return run
+
+
+def _fit(
+    fabric: Fabric,
+    run: Run,
+    recipe: Recipe,
+    catalog: Catalog,
+    split: Split,
+    store: Store,
+    *,
+    resume: bool,
+    progress: bool,
+) -> None:
+    training = _batches(recipe, catalog, store, split.train, fabric)
+    validation = replace(
+        _batches(recipe, catalog, store, split.val, fabric),
+        **{"batch": VALIDATION_BATCH, "shuffle": False, "drop_last": False, "rank": 0, "world": 1},
+    )
+    if len(training) == 0:
+        raise PneumoscopeError(
+            f"{len(training.rows)} readable training films do not fill one batch of "
+            f"{recipe.batch}; set a smaller batch or add films."
+        )
+    weights = class_weights(training.labels) if recipe.class_weights else (1.0, 1.0)
+
+    network = build_network(recipe.network_options(), seed=recipe.seed)
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(
+        network.parameters(), lr=recipe.learning_rate, eps=ADAM_EPSILON, fused=True
+    )
+    model, optimizer = fabric.setup(network, optimizer)
+
+    history: History = []
+    if resume:
+        state, damaged = run.latest()
+        for path in damaged:
+            fabric.print(f"{path} is damaged; going back to the checkpoint before it.")
+        if state is not None:
+            network.load_state_dict(state["network"])
+            optimizer.load_state_dict(state["optimizer"])
+            history = state["history"]
+
+    steps = len(training) + len(validation)
+    with tqdm(
+        total=recipe.epochs * steps,
+        initial=len(history) * steps,
+        unit="batch",
+        desc="training",
+        disable=not progress,
+        dynamic_ncols=True,
+    ) as bar:
+        for epoch in range(len(history) + 1, recipe.epochs + 1):
+            bar.set_description(f"epoch {epoch}/{recipe.epochs}")
+            started = time.perf_counter()
+            figures = _train_epoch(
+                fabric, model, optimizer, training, recipe, epoch=epoch, weights=weights, bar=bar
+            )
+            if not math.isfinite(figures["loss"]):
+                raise PneumoscopeError(
+                    f"The training in {run.folder} diverged in epoch {epoch} (the loss is not a "
+                    "number); try a smaller learning_rate."
+                )
+            if fabric.is_global_zero:
+                figures |= _validate(fabric, network, validation, recipe, bar=bar)
+                seconds = round(time.perf_counter() - started, 3)
+                history.append({"epoch": epoch, **figures, "seconds": seconds})
+                best = best_epoch(history, select=recipe.select)
+                state = {
+                    "epoch": epoch,
+                    "network": network.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "history": history,
+                }
+                run.save_epoch(state, best=best == epoch)
+                bar.write(_line(history[-1], best=best == epoch)) if progress else None
+            fabric.barrier()
+    if fabric.is_global_zero:
+        draw_curves(
+            history,
+            run.folder / "curves.png",
+            best_epoch=best_epoch(history, select=recipe.select),
+        )
+
+
+def _train_epoch(
+    fabric: Fabric,
+    model: Any,
+    optimizer: Any,
+    batches: Batches,
+    recipe: Recipe,
+    *,
+    epoch: int,
+    weights: tuple[float, float],
+    bar: Any,
+) -> dict[str, float]:
+    """One pass over the training films; figures are of the network as it was at each batch."""
+    seed = int(np.random.SeedSequence((recipe.seed, epoch, fabric.global_rank)).generate_state(1)[0])
+    torch.manual_seed(seed)  # dropout
+    changes, chance = SETTINGS[recipe.augment], torch.Generator().manual_seed(seed)
+    model.train()
+    logits, truths, losses = [], [], []
+    for batch in batches.epoch(epoch):
+        films = augment(_films(batch, fabric), changes, chance)
+        truth = torch.from_numpy(batch.labels).to(fabric.device)
+        logit = model(_channels(films, recipe))
+        weight = torch.where(truth > 0, weights[1], weights[0])
+        loss = binary_cross_entropy_with_logits(logit, truth, weight=weight)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        optimizer.step()
+        logits.append(logit.detach())
+        truths.append(truth)
+        losses.append(loss.detach())
+        bar.update()
+    gathered = [
+        fabric.all_gather(torch.cat(part).float()).flatten().cpu().numpy()
+        for part in (logits, truths, [torch.stack(losses)])
+    ]
+    return {"loss": float(gathered[2].mean()), **_figures(gathered[1], gathered[0])}
+
+
+@torch.inference_mode()
+def _validate(
+    fabric: Fabric, network: Any, batches: Batches, recipe: Recipe, *, bar: Any
+) -> dict[str, float]:
+    """The same figures on validation films, unweighted, with the network at rest."""
+    network.eval()
+    logits = []
+    with fabric.autocast():
+        for batch in batches.epoch(0):
+            logits.append(network(_channels(_films(batch, fabric), recipe)).float().cpu())
+            bar.update()
+    logit, truth = torch.cat(logits), torch.from_numpy(batches.labels).float()
+    loss = float(binary_cross_entropy_with_logits(logit, truth))
+    figures = {"loss": loss, **_figures(truth.numpy(), logit.numpy())}
+    return {f"val_{name}": value for name, value in figures.items()}
+
+
+def class_weights(labels: np.ndarray) -> tuple[float, float]:
+    """Weights of class 0 and 1 that make both count equally: n / (2 n_class), as the notebook's."""
+    positive = int(np.sum(labels))
+    negative = len(labels) - positive
+    if not positive or not negative:
+        raise PneumoscopeError("The readable training films are all of one class.")
+    return len(labels) / (2 * negative), len(labels) / (2 * positive)
+
+
+def best_epoch(history: History, *, select: str) -> int:
+    """Number of the epoch with the lowest validation loss or the highest validation AUC."""
+    sign = 1 if select == "loss" else -1
+    figure = f"val_{select}"
+    known = [row for row in history if math.isfinite(row[figure])] or history
+    return int(min(known, key=lambda row: sign * row[figure])["epoch"])
+
+
+def _figures(truth: np.ndarray, logit: np.ndarray) -> dict[str, float]:
+    """Accuracy, precision and recall at a probability of 0.5, and ROC-AUC."""
+    table = scores.confusion(truth, logit >= 0)
+    figures = {
+        "accuracy": scores.accuracy(table),
+        "precision": scores.precision(table),
+        "recall": scores.sensitivity(table),
+        "auc": scores.roc_auc(truth, logit),
+    }
+    return {name: float(value) for name, value in figures.items()}
+
+
+def _batches(
+    recipe: Recipe, catalog: Catalog, store: Store, keys: tuple[str, ...], fabric: Fabric
+) -> Batches:
+    rows = store.rows(keys)
+    label = {film.key: film.label for film in catalog.films}
+    return Batches(
+        pixels=store.pixels,
+        rows=rows,
+        labels=np.array([label[store.keys[row]] for row in rows], dtype=np.int64),
+        batch=recipe.batch,
+        seed=recipe.seed,
+        drop_last=True,
+        rank=fabric.global_rank,
+        world=fabric.world_size,
+    )
+
+
+def _films(batch: Batch, fabric: Fabric) -> Tensor:
+    return torch.from_numpy(batch.pixels).unsqueeze(1).to(fabric.device)
+
+
+def _channels(films: Tensor, recipe: Recipe) -> Tensor:
+    films = films.expand(-1, recipe.channels, -1, -1)
+    return films.contiguous(memory_format=torch.channels_last)
+
+
+def _facts(
+    where: Path | str,
+    sizes: Path | None,
+    positive: str | None,
+    catalog: Catalog,
+    split: Split,
+    store: Store,
+    fabric: Fabric,
+) -> dict[str, Any]:
+    content = sorted(zip(store.keys, store.sha256, strict=True))
+    return {
+        "data": {
+            "where": str(Path(where).absolute()),
+            "sizes": None if sizes is None else str(Path(sizes).absolute()),
+            "positive": positive,
+            "classes": list(catalog.classes),
+            "fingerprint": sha256(repr(content).encode()).hexdigest(),
+            "refused": store.refused,
+        },
+        "split": {
+            "method": split.method,
+            "train": len(split.train),
+            "val": len(split.val),
+            "held_out": len(split.held_out),
+        },
+        "device": str(fabric.device),
+        "processes": fabric.world_size,
+        "precision": fabric._precision.precision,
+        "machine": machine(),
+    }
+
+
+def _require_same_films(run: Run, facts: dict[str, Any]) -> None:
+    if run.facts["data"]["fingerprint"] != facts["data"]["fingerprint"]:
+        raise UsageError(
+            f"The films are not those that {run.folder} was trained on, so it cannot be resumed."
+        )
+
+
+def _line(row: dict[str, float], *, best: bool) -> str:
+    figures = "  ".join(
+        f"{name} {row[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+    )
+    mark = "  *" if best else ""
+    return f"epoch {row['epoch']:3.0f}  {figures}  val_auc {row['val_auc']:.4f}  {row['seconds']:.1f} s{mark}"
