@@ -211,7 +211,10 @@ def machine(options: argparse.Namespace) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured ratio: medians of both sides in one run, and what the ratio should reach."""
+    """One measured ratio: medians of both sides in one run, and what the ratio should reach.
+
+    ``rival`` is whatever stands on the other side: Keras, a limit, or an earlier moment.
+    """
 
     what: str
     ours: str
@@ -227,7 +230,7 @@ class Row:
 
 def report(options: argparse.Namespace, rows: Sequence[Row], details: dict[str, Any]) -> None:
     """Print the rows as a markdown table, then everything as one line of JSON."""
-    print("| what | Pneumoscope | rival | ratio | at least (aim) |")
+    print("| what | Pneumoscope | against | ratio | at least (aim) |")
     print("| --- | --- | --- | --- | --- |")
     for row in rows:
         print(row.markdown())

@@ -16,6 +16,11 @@ labels are cast from boolean to integer, because class weights on boolean labels
 Keras; the shuffles are seeded; prediction prefetches, in the rival's favour. Threads are left as
 TensorFlow chooses unless ``--threads`` is given. Keras leaves XLA out by itself here (the field
 ``jit``), which is in its favour: compiled, this network trains several times slower on a CPU.
+
+``--tuner off`` switches off tf.data's autotuner, which leaves the parallelism at the number of
+cores. With it, in TensorFlow 2.21, the end of an iterator often waits until the tuner wakes from
+a sleep that doubles each time: passes then last 2.55, 5.11, 10.23 or 20.47 seconds (10 ms times
+2^n - 1). Keras ends one iterator in every ``predict`` and one for validation in every epoch.
 """
 
 from __future__ import annotations
@@ -68,6 +73,15 @@ def prepare_for_training(ds: Any, *, cache: str = "none", shuffle_buffer_size: i
     ds = ds.repeat()
     ds = ds.batch(BATCH_SIZE)
     return ds.prefetch(buffer_size=tf.data.AUTOTUNE)
+
+
+def tuned(ds: Any, tuner: str) -> Any:
+    """The dataset with tf.data's autotuner on (the default, and the notebook's) or off."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = tuner == "on"
+    return ds.with_options(options)
 
 
 def conv_block(filters: int) -> Any:
@@ -157,7 +171,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
             cache = f"{cache}-{part}"
         films = tf.data.Dataset.from_tensor_slices(names)
         films = films.map(process_path, num_parallel_calls=tf.data.AUTOTUNE)
-        return prepare_for_training(films, cache=cache)
+        return tuned(prepare_for_training(films, cache=cache), options.tuner)
 
     class Moments(keras.callbacks.Callback):
         """Seconds of the clock at which each epoch, validation included, was done."""
@@ -217,7 +231,7 @@ def predict_folder(options: argparse.Namespace) -> dict[str, Any]:
     films = films.map(
         lambda path: decode_img(tf.io.read_file(path)), num_parallel_calls=tf.data.AUTOTUNE
     )
-    films = films.batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE)
+    films = tuned(films.batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE), options.tuner)
     passes = []
     for _ in range(options.passes):
         began = time.perf_counter()
@@ -254,8 +268,9 @@ def decode(options: argparse.Namespace) -> dict[str, Any]:
 
     names, films = films_of(options.folder)
     films = films.map(process_path, num_parallel_calls=tf.data.AUTOTUNE)
+    films = tuned(films.batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE), options.tuner)
     began = time.perf_counter()
-    batches = sum(1 for _ in films.batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE))
+    batches = sum(1 for _ in films)
     seconds = time.perf_counter() - began
     return {
         "films": len(names),
@@ -286,6 +301,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--threads", type=int, help="default: as TensorFlow chooses")
+    common.add_argument("--tuner", choices=["on", "off"], default="on", help="of tf.data")
     common.add_argument("--seed", type=int, default=0)
     verbs = parser.add_subparsers(required=True)
 

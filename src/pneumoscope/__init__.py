@@ -1,1 +1,40 @@
-"""Pneumoscope."""
+"""From a folder of chest films to a pneumonia reader that you can measure and explain.
+
+Each name is imported when it is first used, so that reading films never loads what training needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pneumoscope.evaluation.evaluate import evaluate as evaluate
+    from pneumoscope.inference.bundle import load_bundle as load_bundle
+    from pneumoscope.inference.reader import Reader as Reader
+    from pneumoscope.inference.reader import read as read
+    from pneumoscope.model.export import export as export
+    from pneumoscope.model.train import train as train
+    from pneumoscope.radiograph import load as load
+
+_HOME = {
+    "load": "radiograph",
+    "read": "inference.reader",
+    "Reader": "inference.reader",
+    "load_bundle": "inference.bundle",
+    "train": "model.train",
+    "export": "model.export",
+    "evaluate": "evaluation.evaluate",
+}
+
+__all__ = ["Reader", "evaluate", "export", "load", "load_bundle", "read", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pneumoscope' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"pneumoscope.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

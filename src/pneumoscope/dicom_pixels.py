@@ -1,50 +1,55 @@
-"""DICOM radiographs: header facts, and stored values -> grey as the standard has them displayed."""
+"""DICOM radiographs: their header facts and their decoded pixels."""
 
 from __future__ import annotations
 
 import io
-import math
-import re
 import struct
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.pixels.processing import (
-    apply_color_lut,
-    apply_modality_lut,
-    apply_voi,
-    apply_windowing,
-)
+from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array as decode_pixels
 from pydicom.uid import (
+    JPEG2000,
     UID,
+    AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    RLELossless,
 )
 
+from pneumoscope.dicom_display import Values, header_code, to_display
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import Facts, Pixels, Radiograph, check_extent, check_frames, is_coloured
+from pneumoscope.jpeg import essentials, frame_header
 
-Values = npt.NDArray[Any]  # stored values: integers of 8 or 16 bits
-
-# Two to five times as fast as what pydicom would take first (GDCM), with the same pixels.
-_FASTER = {JPEGBaseline8Bit: "pillow", JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
-
-# Of the pixels, these shares may be clipped to black and to white where no window is given.
-_STRETCH_PERCENTILES = (0.5, 99.5)
-# Stands for minus and plus infinity where a window is asked for its darkest and brightest output.
-_FAR = 1e9
+# GDCM, which pydicom would take for all of these, is slower and ends the whole process over some
+# damaged streams. It is left with lossless JPEG, and sees nothing of that but whole streams.
+_DECODERS = {
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
+    JPEG2000: "pillow",
+    JPEG2000Lossless: "pillow",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEGLossless: "gdcm",
+    JPEGLosslessSV1: "gdcm",
+    RLELossless: "pydicom",
+}
 
 
 def probe(stream: BinaryIO) -> Facts:
@@ -67,7 +72,7 @@ def load(data: bytes) -> Radiograph:
     if stored.ndim == 3:
         grey, colour = _colour_to_grey(stored, bits)
         return Radiograph(grey, replace(facts, colour=colour))
-    grey, notes = _to_display(stored, dataset)
+    grey, notes = to_display(stored, dataset)
     return Radiograph(grey, replace(facts, notes=facts.notes + notes))
 
 
@@ -108,8 +113,9 @@ def _facts(dataset: Dataset) -> Facts:
         raise UnreadableFilm(f"DICOM with {int(dataset.BitsAllocated)} bits a sample")
     if not 1 <= int(dataset.BitsStored) <= int(dataset.BitsAllocated):
         raise UnreadableFilm("DICOM with an impossible number of bits stored")
-    photometric = _text(dataset, "PhotometricInterpretation")
-    raw = _text(dataset, "PresentationIntentType") == "FOR PROCESSING"
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    photometric = header_code(dataset, "PhotometricInterpretation")
+    raw = header_code(dataset, "PresentationIntentType") == "FOR PROCESSING"
     return Facts(
         format="dicom",
         width=width,
@@ -117,21 +123,13 @@ def _facts(dataset: Dataset) -> Facts:
         bits=int(dataset.BitsStored),
         colour=int(dataset.get("SamplesPerPixel", 1)) > 1 or photometric == "PALETTE COLOR",
         frames=int(dataset.get("NumberOfFrames") or 1),
-        modality=_text(dataset, "Modality"),
-        body_part=_text(dataset, "BodyPartExamined"),
+        modality=header_code(dataset, "Modality"),
+        body_part=header_code(dataset, "BodyPartExamined"),
         view=_view(dataset),
         photometric=photometric,
-        transfer_syntax=str(dataset.file_meta.TransferSyntaxUID),
+        transfer_syntax=str(syntax) if syntax.is_valid else "OTHER",
         notes=("raw detector data (for processing)",) if raw else (),
     )
-
-
-def _text(dataset: Dataset, keyword: str) -> str | None:
-    """A code from the header in upper case; None where it is empty, 'OTHER' where it is no code."""
-    text = str(dataset.get(keyword) or "").strip().upper()
-    if not text:
-        return None
-    return text if re.fullmatch(r"[A-Z0-9 _/()+-]{1,64}", text) else "OTHER"
 
 
 def _view(dataset: Dataset) -> str | None:
@@ -139,9 +137,9 @@ def _view(dataset: Dataset) -> str | None:
 
     PS3.3 C.8.11.5 (View Position, View Code Sequence) and C.7.6.1.1.1 (Patient Orientation).
     """
-    view = _text(dataset, "ViewPosition")
+    view = header_code(dataset, "ViewPosition")
     if view is None and dataset.get("ViewCodeSequence"):
-        view = _text(dataset.ViewCodeSequence[0], "CodeMeaning")
+        view = header_code(dataset.ViewCodeSequence[0], "CodeMeaning")
     if view is None:
         rows_run_towards = str((dataset.get("PatientOrientation") or [""])[0]).upper()
         if rows_run_towards.startswith(("A", "P")):
@@ -153,22 +151,21 @@ def _decode(dataset: Dataset) -> Values:
     """Stored values, (H, W) or (H, W, 3), in the machine's byte order."""
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
     try:
+        decoder = ""
         if syntax.is_encapsulated:
+            decoder = _DECODERS[syntax]
             _check_codestream(dataset)
-        try:
-            stored = decode_pixels(dataset, decoding_plugin=_FASTER.get(syntax, ""))
-        except Exception:
-            stored = decode_pixels(dataset)
+        stored = decode_pixels(dataset, decoding_plugin=decoder)
     except (UnreadableFilm, MemoryError):
         raise
     except Exception as error:
-        name = "an unknown transfer syntax" if syntax.is_private else syntax.name
+        name = syntax.name if syntax in AllTransferSyntaxes else "of an unknown transfer syntax"
         raise UnreadableFilm(f"DICOM whose pixels ({name}) cannot be decoded") from error
     return np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
 
 
 def _check_codestream(dataset: Dataset) -> None:
-    """Refuse a compressed picture that is larger than the header admits, before it is decoded."""
+    """Refuse a compressed picture that is cut or not what the header says, before decoding it."""
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     size = _codestream_size(frame)
     if size is not None and size != (int(dataset.Columns), int(dataset.Rows)):
@@ -176,6 +173,11 @@ def _check_codestream(dataset: Dataset) -> None:
     samples = int(dataset.Columns) * int(dataset.Rows) * int(dataset.get("SamplesPerPixel", 1))
     if len(frame) > 4 * samples + 2**20:
         raise UnreadableFilm("DICOM with more compressed pixel data than its size explains")
+    if dataset.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1):
+        stream = essentials(frame) if size else None
+        if stream is None:
+            raise UnreadableFilm("DICOM whose compressed picture is damaged or truncated")
+        dataset.PixelData = encapsulate([stream])
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:
@@ -184,103 +186,11 @@ def _codestream_size(frame: bytes) -> tuple[int, int] | None:
     if start >= 0:
         right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
         return right - left, bottom - top
-    position = 2 if frame.startswith(b"\xff\xd8") else len(frame)
-    while position + 9 <= len(frame) and frame[position] == 0xFF:
-        marker, length = frame[position + 1], int.from_bytes(frame[position + 2 : position + 4])
-        # SOF0 to SOF15 less DHT, JPG, DAC (ISO/IEC 10918-1 B.1.1.3); SOF55 (ISO/IEC 14495-1 C.1.1)
-        if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
-            height, width = struct.unpack_from(">2H", frame, position + 5)
-            return width, height
-        position += 1 if marker == 0xFF else 2 + length
-    return None
+    header = frame_header(frame) if frame.startswith(b"\xff\xd8") else None
+    return None if header is None else (header.width, header.height)
 
 
 def _colour_to_grey(stored: Values, bits: int) -> tuple[Pixels, bool]:
     """(H, W, 3) RGB, into which pydicom has turned YBR -> luma, and is it a colour picture?"""
     rgb = np.ascontiguousarray((stored >> max(bits - 8, 0)).astype(np.uint8))
     return np.asarray(Image.fromarray(rgb).convert("L")), is_coloured(rgb[::4, ::4])
-
-
-def _to_display(stored: Values, dataset: Dataset) -> tuple[Pixels, tuple[str, ...]]:
-    """Stored values -> 8-bit grey, bone bright, and notes (PS3.3 C.11.1, C.11.2; PS3.4 N.2).
-
-    The whole chain (modality LUT, VOI LUT or window, inversion, padding) is computed once for each
-    value that a sample can have, and the picture then takes one look-up.
-    """
-    if stored.itemsize > 2 or stored.dtype.kind not in "iu":
-        raise UnreadableFilm("DICOM with samples of more than 16 bits")
-    unsigned = np.dtype(f"u{stored.itemsize}")
-    codes = stored.view(unsigned)
-    values = np.arange(2 ** (8 * stored.itemsize)).astype(unsigned).view(stored.dtype)
-    padding = _padding(values, dataset)
-    rescaled = np.asarray(apply_modality_lut(values.astype(np.int64), dataset), dtype=np.float64)
-
-    step = max(math.isqrt(codes.size // 250_000), 1)
-    sample = codes[::step, ::step]
-    sample = sample[~padding[sample]]
-    shown, notes = _shown(rescaled, values, sample, dataset)
-    if not np.isfinite(shown).all():
-        raise UnreadableFilm("DICOM whose rescale or window values are unusable")
-
-    inverse = _text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-    # In DX the shape repeats what MONOCHROME1 says (PS3.3 C.8.11.3): they never invert twice.
-    if inverse or _text(dataset, "PresentationLUTShape") == "INVERSE":
-        shown = 1 - shown
-    table = np.rint(255 * shown).astype(np.uint8)
-    table[padding] = 0
-    return table[codes], notes
-
-
-def _padding(values: Values, dataset: Dataset) -> npt.NDArray[Any]:
-    """Mark the values that stand for 'no picture here' (PS3.3 C.7.5.1.1.2)."""
-    first = dataset.get("PixelPaddingValue")
-    if not isinstance(first, int):
-        return np.zeros(values.shape, dtype=bool)
-    last = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((first, last if isinstance(last, int) else first))
-    return (values >= low) & (values <= high)
-
-
-def _shown(
-    rescaled: npt.NDArray[np.float64], values: Values, sample: Values, dataset: Dataset
-) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
-    """Brightness 0 to 1 of each value, by VOI LUT, by window, or by stretching; and notes.
-
-    ``sample`` holds indices into ``values`` and ``rescaled``: those that the picture shows.
-    """
-    notes: tuple[str, ...] = ()
-    if dataset.get("VOILUTSequence") or dataset.get("WindowCenter") not in (None, ""):
-        try:
-            shown = _voi(rescaled, dataset)
-            if sample.size == 0 or np.ptp(shown[sample]) > 0.05:
-                return shown, ()
-        except Exception:  # a broken window does not break a film: its pixels are all there
-            pass
-        notes = ("display window unusable, stretched instead",)
-    bits = int(dataset.BitsStored)
-    if bits <= 8 and not notes:  # made for display: secondary captures, converted PNGs
-        first = -(2 ** (bits - 1)) if values.dtype.kind == "i" else 0
-        full_range = rescaled[(values >= first) & (values < first + 2**bits)]
-        low, high = full_range.min(), full_range.max()
-    elif sample.size:
-        low, high = np.percentile(rescaled[sample], _STRETCH_PERCENTILES)
-        notes = notes or ("no display window, stretched",)
-    else:
-        low = high = 0.0
-    return np.clip((rescaled - low) / max(high - low, 1e-9), 0, 1), notes
-
-
-def _voi(values: npt.NDArray[np.float64], dataset: Dataset) -> npt.NDArray[np.float64]:
-    """First VOI LUT or window of the data set, scaled to 0 (black) to 1 (white)."""
-    if dataset.get("VOILUTSequence"):
-        descriptor: Any = dataset.VOILUTSequence[0].LUTDescriptor
-        first, last = descriptor[1], descriptor[1] + (descriptor[0] or 2**16) - 1
-        integers = np.rint(np.clip(values, first, last)).astype(np.int64)
-        ends = np.array([first, last])
-        mapped = apply_voi(np.concatenate([integers, ends]), dataset).astype(np.float64)
-        # By its own extremes, since some tables declare more bits than they use.
-        low, high = mapped.min(), mapped.max()
-        return np.asarray((mapped[:-2] - low) / max(high - low, 1e-9))
-    mapped = apply_windowing(np.concatenate([values, [-_FAR, _FAR]]), dataset)
-    low, high = mapped[-2:]
-    return np.asarray(np.clip((mapped[:-2] - low) / (high - low), 0, 1))

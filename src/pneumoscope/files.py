@@ -34,9 +34,9 @@ def write_beside(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text in one step."""
+    """Write UTF-8 text in one step; a file name that is not UTF-8 is written with escapes."""
     with write_beside(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path | str, value: Any) -> None:

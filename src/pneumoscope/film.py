@@ -21,6 +21,8 @@ MAX_PIXELS = 100_000_000
 # 100 megapixels at 16 bits, uncompressed, with room for the header.
 MAX_BYTES = 256 * 2**20
 
+ROTATED = "EXIF rotation applied"  # a note
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -81,6 +83,17 @@ def is_coloured(rgb: npt.NDArray[np.generic]) -> bool:
     red, green, blue = (rgb[..., channel] for channel in range(3))
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return bool(np.mean(spread > 16) > 0.01)
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation (Exif 2.3, tag 0x0112)."""
+    if orientation >= 5:
+        pixels = pixels.T
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 _quiet_lock = threading.Lock()

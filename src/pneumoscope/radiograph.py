@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pneumoscope import pictures
+from pneumoscope import jpeg, pictures
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import MAX_BYTES, MAX_PIXELS, Facts, Radiograph, quiet
 
@@ -35,8 +35,10 @@ def load(source: Source, *, at_least: int | None = None) -> Radiograph:
     data = _read(source)
     kind = _kind(data[:_HEAD])
     with _only_unreadable(kind):
+        if kind == "jpeg":
+            return jpeg.load(data, at_least=at_least or 0)
         if kind != "dicom":
-            return pictures.load(data, kind, at_least=at_least)
+            return pictures.load(data, kind)
         from pneumoscope import dicom_pixels  # pydicom takes its time to import
 
         return dicom_pixels.load(data)
@@ -53,6 +55,8 @@ def probe(source: Source) -> Facts:
         stream.seek(0)
         kind = _kind(head)
         with _only_unreadable(kind):
+            if kind == "jpeg":
+                return jpeg.probe(stream)
             if kind != "dicom":
                 return pictures.probe(stream, kind)
             from pneumoscope import dicom_pixels
@@ -113,7 +117,9 @@ def _read(source: Source) -> bytes:
             # Asked for more than there is, Python clears that much memory first: 5 % of the time.
             size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
-            data = stream.read(min(size, MAX_BYTES) + 1)
+            if size > MAX_BYTES:
+                raise UnreadableFilm(f"larger than {MAX_BYTES // 2**20} MB")
+            data = stream.read(size + 1)
     if len(data) > MAX_BYTES:
         raise UnreadableFilm(f"larger than {MAX_BYTES // 2**20} MB")
     return data

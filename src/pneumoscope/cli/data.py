@@ -123,8 +123,7 @@ def show(
     pixels = tiles.pixels if augment == "none" else _augmented(tiles.pixels, augment, seed)
     contact_sheet(pixels, captions(catalog, tiles.films), out)
     if tiles.unreadable:
-        names = ", ".join(tiles.unreadable)
-        click.echo(f"Passed over {len(tiles.unreadable)} unreadable films: {names}", err=True)
+        click.echo(f"Unreadable, passed over: {', '.join(tiles.unreadable)}", err=True)
     click.echo(f"{len(tiles.films)} films: {out}")
 
 

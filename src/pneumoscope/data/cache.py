@@ -40,7 +40,7 @@ class Store:
     refused: dict[str, str]
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
-        """Row numbers (int64) of ``keys``; refused films are left out, unknown ones are an error."""
+        """Row numbers (int64) of ``keys`` without the refused films; KeyError for an unknown one."""
         place = {key: row for row, key in enumerate(self.keys)}
         return np.array([place[key] for key in keys if key not in self.refused], dtype=np.int64)
 
@@ -138,39 +138,15 @@ def _build(
     progress: bool,
 ) -> dict[str, Any]:
     """Decode every film into a folder beside ``folder``, then rename it; called under the lock."""
-    from tqdm import tqdm
-
     for left_over in folder.parent.glob(f".{folder.name}-*"):  # of a process that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
     beside.mkdir()
     shape = (len(films), preprocessing.size, preprocessing.size)
-    hashes: list[str] = []
-    refused: dict[str, str] = {}
     try:
         _reserve(beside / "pixels.u8", int(np.prod(shape)))
         pixels = np.memmap(beside / "pixels.u8", dtype=np.uint8, mode="r+", shape=shape)
-
-        def decode(row: int) -> tuple[str, str | None]:
-            try:
-                data = films[row].path.read_bytes()
-            except OSError as error:
-                return "", f"the file cannot be opened ({error.strerror})"
-            try:
-                pixels[row] = preprocess.film_to_input(data, preprocessing)
-            except UnreadableFilm as error:
-                return files.sha256(data), str(error)
-            return files.sha256(data), None
-
-        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            outcomes = pool.map(decode, range(len(films)))
-            bar = tqdm(
-                outcomes, total=len(films), desc="decoding", unit="film", disable=not progress
-            )
-            for film, (content, reason) in zip(films, bar, strict=True):
-                hashes.append(content)
-                if reason is not None:
-                    refused[film.key] = reason
+        hashes, refused = _decode(films, preprocessing, pixels, workers=workers, progress=progress)
         pixels.flush()
         del pixels
         index = {
@@ -192,6 +168,40 @@ def _build(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return index
+
+
+def _decode(
+    films: Sequence[Film],
+    preprocessing: Preprocessing,
+    pixels: np.ndarray,
+    *,
+    workers: int | None,
+    progress: bool,
+) -> tuple[list[str], dict[str, str]]:
+    """Fill ``pixels``; content hashes (empty for a missing file) and the reasons of refusals."""
+    from tqdm import tqdm
+
+    def decode(row: int) -> tuple[str, str | None]:
+        try:
+            data = films[row].path.read_bytes()
+        except OSError as error:
+            return "", f"the file cannot be opened ({error.strerror})"
+        try:
+            pixels[row] = preprocess.film_to_input(data, preprocessing)
+        except UnreadableFilm as error:
+            return files.sha256(data), str(error)
+        return files.sha256(data), None
+
+    hashes: list[str] = []
+    refused: dict[str, str] = {}
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        outcomes = pool.map(decode, range(len(films)))
+        bar = tqdm(outcomes, total=len(films), desc="decoding", unit="film", disable=not progress)
+        for film, (content, reason) in zip(films, bar, strict=True):
+            hashes.append(content)
+            if reason is not None:
+                refused[film.key] = reason
+    return hashes, refused
 
 
 def _reserve(path: Path, size: int) -> None:

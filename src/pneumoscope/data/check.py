@@ -71,28 +71,14 @@ class Report:
     @property
     def problems(self) -> tuple[str, ...]:
         """One sentence for each thing that should be mended; ``--strict`` fails on any."""
-        return tuple(
-            sentence
-            for wrong, sentence in (
-                (self.unreadable, f"{len(self.unreadable)} films cannot be read."),
-                (not self.class_weights, "Only one class has films."),
-                (
-                    self.across_splits,
-                    f"{len(self.across_splits)} groups of the same picture stand in more than "
-                    "one split.",
-                ),
-                (
-                    self.conflicting_labels,
-                    f"{len(self.conflicting_labels)} groups of the same picture have "
-                    "different labels.",
-                ),
-                (
-                    self.patients_across_splits,
-                    f"{len(self.patients_across_splits)} patients stand in more than one split.",
-                ),
-            )
-            if wrong
-        )
+        counted = {
+            "Films that cannot be read": self.unreadable,
+            "Groups of the same picture in more than one split": self.across_splits,
+            "Groups of the same picture with different labels": self.conflicting_labels,
+            "Patients in more than one split": self.patients_across_splits,
+        }
+        found = [f"{what}: {len(items):,}." for what, items in counted.items() if items]
+        return (*found, *(() if self.class_weights else ("Only one class has films.",)))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, without NaN: the fields by their names, and ``problems``."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 SIDE = 64
 _FREQUENCIES = 16
+_BLOCK = 2_000_000  # pairs that are compared at once
 # Among the 13.7 million pairs of the Kermany set no two different films come within 24 bits, while
 # resized, recompressed and brightened copies all do. 64 bits are too few for films so alike.
 MAX_DISTANCE = 24
@@ -48,7 +49,7 @@ def near_pairs(
     left = _words(hashes)
     right = left if others is None else _words(others)
     found = [np.empty((0, 2), dtype=np.int64)]
-    block = max(1, 2_000_000 // max(1, len(right)))
+    block = max(1, _BLOCK // max(1, len(right)))
     for start in range(0, len(left), block):
         first = start if others is None else 0
         differing = np.zeros((len(left[start : start + block]), len(right) - first), np.uint16)

@@ -97,7 +97,9 @@ def make_split(
         raise UsageError(f"There is no split method {method!r}: use grouped or random.")
     if not 0 < validation < 1:
         raise UsageError(f"The validation share must lie between 0 and 1, not {validation}.")
-    films = [film for film in catalog.films if film.split != "test"]
+    films = sorted(
+        (film for film in catalog.films if film.split != "test"), key=lambda film: film.key
+    )
     if catalog.fixed_split:
         stray = sum(film.split == "" for film in films)
         if stray:
@@ -125,10 +127,10 @@ def make_split(
 def take_patients(films: Sequence[Film], *, share: float, rng: np.random.Generator) -> list[Film]:
     """Draw whole patients until each subtype holds about ``share`` of its films.
 
-    Patients come in random order, and one is taken when that brings the counts by label and
-    subtype nearer (in squares) to their targets. As most patients have one film, the counts end
-    within a film of the target on the Kermany set. Each class is then given at least one patient on
-    either side, by moving the one with the fewest films.
+    Patients come in random order. First all are taken that fit under the targets of their strata
+    (label and subtype), then those that bring the counts nearer in squares although they overshoot.
+    As most patients have one film, the counts end within a film of the target on the Kermany set.
+    Each class then gets at least one patient on either side, by moving the one with fewest films.
     """
     by_patient: dict[str, list[Film]] = defaultdict(list)
     for film in films:
@@ -140,13 +142,17 @@ def take_patients(films: Sequence[Film], *, share: float, rng: np.random.Generat
         for patient, own in by_patient.items()
     }
     lacking = share * sum(counts.values(), np.zeros(len(strata)))
-    order = sorted(by_patient)
+    names = sorted(by_patient)
+    order = [names[i] for i in rng.permutation(len(names))]
     taken: dict[str, None] = {}
-    for i in rng.permutation(len(order)):
-        without = lacking - counts[order[i]]
-        if (without**2).sum() < (lacking**2).sum():
-            lacking = without
-            taken[order[i]] = None
+    for may_overshoot in (False, True):
+        for patient in order:
+            without = lacking - counts[patient]
+            fits = (without >= 0)[counts[patient] > 0].all()
+            nearer = (without**2).sum() < (lacking**2).sum()
+            if patient not in taken and (fits or (may_overshoot and nearer)):
+                lacking = without
+                taken[patient] = None
     _give_each_side_both_classes(taken, by_patient)
     return [film for patient in taken for film in by_patient[patient]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -102,6 +103,8 @@ class Reader:
             return Reading(file, REFUSED, None, None, reason, notes=notes)
         pixels = preprocess.to_input(film, shape)
         logit = float(self._session.run(["logit"], {"pixels": pixels[None]})[0][0])
+        if not math.isfinite(logit):
+            return Reading(file, REFUSED, None, None, "the network gave no number", notes=notes)
         probability = self._bundle.calibration.probability(logit, prevalence=self._prevalence)
         return Reading(
             file,
@@ -126,9 +129,7 @@ def read(
     """Read ``films`` (paths or the bytes of files) with ``bundle``; see :class:`Reader`."""
     if not isinstance(bundle, Bundle):
         bundle = load_bundle(bundle)
-    reader = Reader(
-        bundle, operating_point=operating_point, prevalence=prevalence, threads=threads
-    )
+    reader = Reader(bundle, operating_point=operating_point, prevalence=prevalence, threads=threads)
     return list(reader.read(films))
 
 
@@ -156,7 +157,9 @@ def _open_session(bundle: Bundle) -> Any:
             "with this version."
         ) from error
     size = bundle.preprocessing.size
-    fits = taken.name == "pixels" and taken.type == "tensor(uint8)" and taken.shape[1:] == [size] * 2
+    fits = (
+        taken.name == "pixels" and taken.type == "tensor(uint8)" and taken.shape[1:] == [size] * 2
+    )
     if not fits or "logit" not in given:
         raise PneumoscopeError(
             f"The network in {bundle.path or 'the bundle'} does not take films of {size} pixels "

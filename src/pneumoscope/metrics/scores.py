@@ -11,14 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
-Figure: TypeAlias = Any  # a float, or (B,) floats where the weights are (B, n)
-Statistic: TypeAlias = Callable[[Floats], Figure]
+from pneumoscope.metrics.arrays import (
+    Figure,
+    Floats,
+    Statistic,
+    check_column,
+    check_probability,
+    check_truth,
+    ratio,
+    unwrap,
+    weight_rows,
+)
 
 BINS = 15
 
@@ -40,38 +48,38 @@ def confusion(truth: ArrayLike, call: ArrayLike, weights: ArrayLike | None = Non
     cells = np.stack(
         [positive & called, ~positive & called, ~positive & ~called, positive & ~called], axis=1
     )
-    counts = _weights(weights, positive.size) @ cells.astype(np.float64)
-    return Confusion(*(_figure(counts[:, cell], weights) for cell in range(4)))
+    counts = weight_rows(weights, positive.size) @ cells.astype(np.float64)
+    return Confusion(*(unwrap(counts[:, cell], weights) for cell in range(4)))
 
 
 def accuracy(c: Confusion) -> Figure:
     """Share of films called rightly."""
-    return _ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn)
+    return ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn)
 
 
 def sensitivity(c: Confusion) -> Figure:
     """Share of positive films that are called (recall)."""
-    return _ratio(c.tp, c.tp + c.fn)
+    return ratio(c.tp, c.tp + c.fn)
 
 
 def specificity(c: Confusion) -> Figure:
     """Share of negative films that are not called."""
-    return _ratio(c.tn, c.tn + c.fp)
+    return ratio(c.tn, c.tn + c.fp)
 
 
 def precision(c: Confusion) -> Figure:
     """Share of called films that are positive (positive predictive value)."""
-    return _ratio(c.tp, c.tp + c.fp)
+    return ratio(c.tp, c.tp + c.fp)
 
 
 def negative_predictive_value(c: Confusion) -> Figure:
     """Share of films not called that are negative."""
-    return _ratio(c.tn, c.tn + c.fn)
+    return ratio(c.tn, c.tn + c.fn)
 
 
 def f1(c: Confusion) -> Figure:
     """Harmonic mean of precision and sensitivity."""
-    return _ratio(2 * c.tp, 2 * c.tp + c.fp + c.fn)
+    return ratio(2 * c.tp, 2 * c.tp + c.fp + c.fn)
 
 
 def balanced_accuracy(c: Confusion) -> Figure:
@@ -81,7 +89,7 @@ def balanced_accuracy(c: Confusion) -> Figure:
 
 def roc_auc(truth: ArrayLike, score: ArrayLike, weights: ArrayLike | None = None) -> Figure:
     """Area under the ROC curve: how often a positive outscores a negative, a tie counting half."""
-    return _figure(_auc(*_rank(truth, score).cumulative(weights)), weights)
+    return unwrap(_auc(*_rank(truth, score).cumulative(weights)), weights)
 
 
 def average_precision(
@@ -91,18 +99,18 @@ def average_precision(
 
     It is scikit-learn's definition (no interpolation), but NaN where one class is absent.
     """
-    return _figure(_ap(*_rank(truth, score).cumulative(weights)), weights)
+    return unwrap(_ap(*_rank(truth, score).cumulative(weights)), weights)
 
 
 def brier(truth: ArrayLike, probability: ArrayLike, weights: ArrayLike | None = None) -> Figure:
     """Mean squared distance of the probability from the truth (Brier 1950), 0 is best."""
-    positive, p = _probabilities(truth, probability)
+    positive, p = check_probability(truth, probability)
     return _mean((p - positive) ** 2, weights)
 
 
 def log_loss(truth: ArrayLike, probability: ArrayLike, weights: ArrayLike | None = None) -> Figure:
     """Mean negative log-likelihood in nats; probabilities are kept one rounding off 0 and 1."""
-    positive, p = _probabilities(truth, probability)
+    positive, p = check_probability(truth, probability)
     tiny = float(np.finfo(np.float64).eps)
     return _mean(-np.log(np.clip(np.where(positive, p, 1 - p), tiny, 1 - tiny)), weights)
 
@@ -119,11 +127,11 @@ def expected_calibration_error(
     The bins come from the films alone; weights change what is in them, never their bounds. Equal
     probabilities stay in one bin, so the order of the films is of no account.
     """
-    positive, p = _probabilities(truth, probability)
+    positive, p = check_probability(truth, probability)
     inside = _equal_mass_bins(p, bins)[:, None] == np.arange(bins)
-    w = _weights(weights, p.size)
+    w = weight_rows(weights, p.size)
     gaps = np.abs(w @ (inside * (p - positive)[:, None])).sum(axis=1)
-    return _figure(_ratio(gaps, w.sum(axis=1)), weights)
+    return unwrap(ratio(gaps, w.sum(axis=1)), weights)
 
 
 def figures(
@@ -143,8 +151,8 @@ def figures(
         return lambda weights: share(counts(weights))
 
     return {
-        "roc_auc": lambda weights: _figure(_auc(*cumulative(weights)), weights),
-        "average_precision": lambda weights: _figure(_ap(*cumulative(weights)), weights),
+        "roc_auc": lambda weights: unwrap(_auc(*cumulative(weights)), weights),
+        "average_precision": lambda weights: unwrap(_ap(*cumulative(weights)), weights),
         "brier": lambda weights: brier(truth, probability, weights),
         "log_loss": lambda weights: log_loss(truth, probability, weights),
         "expected_calibration_error": lambda weights: expected_calibration_error(
@@ -162,7 +170,7 @@ def roc_curve(truth: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats, Float
     """
     ranking = _rank(truth, score)
     tp, fp = (np.append(0.0, counts[0]) for counts in ranking.cumulative(None))
-    return _ratio(fp, fp[-1]), _ratio(tp, tp[-1]), np.append(np.inf, ranking.thresholds)
+    return ratio(fp, fp[-1]), ratio(tp, tp[-1]), np.append(np.inf, ranking.thresholds)
 
 
 def precision_recall_curve(truth: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -173,9 +181,9 @@ def precision_recall_curve(truth: ArrayLike, score: ArrayLike) -> tuple[Floats, 
     """
     ranking = _rank(truth, score)
     tp, fp = (counts[0] for counts in ranking.cumulative(None))
-    recall = _ratio(tp, tp[-1]) if tp.size else tp
+    recall = ratio(tp, tp[-1]) if tp.size else tp
     return (
-        np.append(_ratio(tp, tp + fp)[::-1], 1.0),
+        np.append(ratio(tp, tp + fp)[::-1], 1.0),
         np.append(recall[::-1], 0.0),
         ranking.thresholds[::-1],
     )
@@ -185,7 +193,7 @@ def reliability_curve(
     truth: ArrayLike, probability: ArrayLike, *, bins: int = BINS
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """(mean probability, rate of positives, films) of each equal-mass bin that holds a film."""
-    positive, p = _probabilities(truth, probability)
+    positive, p = check_probability(truth, probability)
     where = _equal_mass_bins(p, bins)
     count = np.bincount(where, minlength=bins)
     held = count > 0
@@ -199,12 +207,12 @@ def net_benefit(truth: ArrayLike, probability: ArrayLike, thresholds: ArrayLike)
     ``thresholds`` lie within 0 <= t < 1; the result has their shape. A false call is weighed by
     the odds of the threshold, t / (1 - t).
     """
-    positive, p = _probabilities(truth, probability)
+    positive, p = check_probability(truth, probability)
     t = np.asarray(thresholds, dtype=np.float64)
     if not np.all((t >= 0) & (t < 1)):
         raise ValueError("Thresholds of a net benefit must lie within 0 <= t < 1.")
     tp, fp = (kept.size - np.searchsorted(np.sort(kept), t) for kept in (p[positive], p[~positive]))
-    return np.asarray(_ratio(tp - fp * t / (1 - t), np.full(t.shape, p.size)))
+    return np.asarray(ratio(tp - fp * t / (1 - t), np.full(t.shape, p.size)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +226,7 @@ class _Ranking:
 
     def cumulative(self, weights: ArrayLike | None) -> tuple[Floats, Floats]:
         """True and false positives (B, k) when all films down to each distinct score are called."""
-        w = np.take(_weights(weights, self.order.size), self.order, axis=1)
+        w = np.take(weight_rows(weights, self.order.size), self.order, axis=1)
         tp = np.cumsum(w * self.positive, axis=1)
         fp = np.cumsum(w, axis=1) - tp
         if self.last.size == self.order.size:
@@ -229,14 +237,15 @@ class _Ranking:
 def _auc(tp: Floats, fp: Floats) -> Floats:
     height = np.diff(tp, prepend=0.0) / 2
     area = ((tp - height) * np.diff(fp, prepend=0.0)).sum(axis=1)
-    return _ratio(area, _total(tp) * _total(fp))
+    return np.asarray(ratio(area, tp[:, -1:].sum(axis=1) * fp[:, -1:].sum(axis=1)))
 
 
 def _ap(tp: Floats, fp: Floats) -> Floats:
     # Films that weigh nothing add no recall: whatever stands for their precision is unused.
     purity = tp / np.maximum(tp + fp, np.finfo(np.float64).tiny)
     steps = (purity * np.diff(tp, prepend=0.0)).sum(axis=1)
-    return _ratio(steps, np.where(_total(fp) > 0, _total(tp), 0.0))
+    both = fp[:, -1:].sum(axis=1) > 0
+    return np.asarray(ratio(steps, tp[:, -1:].sum(axis=1) * both))
 
 
 def _rank(truth: ArrayLike, score: ArrayLike) -> _Ranking:
@@ -248,34 +257,6 @@ def _rank(truth: ArrayLike, score: ArrayLike) -> _Ranking:
     return _Ranking(order, positive[order].astype(np.float64), last, values[last])
 
 
-def check_truth(truth: ArrayLike) -> NDArray[np.bool_]:
-    """Truth as booleans (n,); anything but 0 and 1 raises ``ValueError``."""
-    array = np.asarray(truth)
-    if array.ndim != 1 or not np.isin(array, (0, 1)).all():
-        raise ValueError("Truth must be one row of 0 and 1.")
-    return array == 1
-
-
-def check_column(values: ArrayLike, films: int, name: str) -> NDArray[Any]:
-    """One number for each film (n,); another shape, NaN or infinity raises ``ValueError``."""
-    array = np.asarray(values)
-    if array.shape != (films,):
-        raise ValueError(f"There are {films} films, but {name} has the shape {array.shape}.")
-    if array.size and not np.isfinite(array).all():
-        raise ValueError(f"Not every {name} is a finite number.")
-    return array
-
-
-def _probabilities(
-    truth: ArrayLike, probability: ArrayLike
-) -> tuple[NDArray[np.bool_], Floats]:
-    positive = check_truth(truth)
-    p = check_column(probability, positive.size, "probability").astype(np.float64)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise ValueError("Probabilities must lie within 0 and 1.")
-    return positive, p
-
-
 def _equal_mass_bins(p: Floats, bins: int) -> NDArray[np.intp]:
     """The bin (n,) of each probability by its mid-rank, so that ties are not torn apart."""
     if bins < 1:
@@ -285,36 +266,9 @@ def _equal_mass_bins(p: Floats, bins: int) -> NDArray[np.intp]:
     return (rank * bins // max(p.size, 1)).astype(np.intp)
 
 
-def _weights(weights: ArrayLike | None, films: int) -> Floats:
-    """Weights as (B, n) floats; one row of ones for ``None``."""
-    if weights is None:
-        return np.ones((1, films))
-    w = np.asarray(weights, dtype=np.float64)
-    if w.ndim not in (1, 2) or w.shape[-1] != films:
-        raise ValueError(f"There are {films} films, but the weights have the shape {w.shape}.")
-    return np.atleast_2d(w)
-
-
 def _mean(values: Floats, weights: ArrayLike | None) -> Figure:
-    w = _weights(weights, values.size)
-    return _figure(_ratio(w @ values, w.sum(axis=1)), weights)
-
-
-def _figure(rows: Floats, weights: ArrayLike | None) -> Figure:
-    """Undo the row that :func:`_weights` added."""
-    return rows if np.ndim(weights) == 2 else float(rows[0])  # np.ndim(None) is 0
-
-
-def _ratio(part: Figure, whole: Figure) -> Figure:
-    """``part / whole``, NaN where the whole is nothing."""
-    whole = np.asarray(whole, dtype=np.float64)
-    out = np.full(np.broadcast_shapes(np.shape(part), whole.shape), np.nan)
-    np.divide(part, whole, out=out, where=whole > 0)
-    return out if out.ndim else float(out)
-
-
-def _total(counts: Floats) -> Floats:
-    return counts[:, -1] if counts.shape[1] else np.zeros(len(counts))
+    w = weight_rows(weights, values.size)
+    return unwrap(ratio(w @ values, w.sum(axis=1)), weights)
 
 
 def _for_one_weighting(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -128,9 +128,7 @@ def _blur(batch: Tensor, settings: Augmentation, draw: _Draw) -> Tensor:
     kernel = kernel / kernel.sum(dim=3, keepdim=True)  # (n, 1, 1, taps)
     films = batch.transpose(0, 1)  # each film is a channel, so that each has its own kernel
     films = functional.conv2d(films, kernel, padding=(0, reach), groups=len(batch))
-    films = functional.conv2d(
-        films, kernel.transpose(2, 3), padding=(reach, 0), groups=len(batch)
-    )
+    films = functional.conv2d(films, kernel.transpose(2, 3), padding=(reach, 0), groups=len(batch))
     return films.transpose(0, 1)
 
 

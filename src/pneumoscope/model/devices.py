@@ -5,8 +5,12 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import platform
 import sys
 import warnings
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -43,6 +47,24 @@ def open_fabric(
         )
         fabric.launch()
     return fabric
+
+
+def describe_device(fabric: Fabric) -> dict[str, Any]:
+    """Device, precision, time and versions, as a run writes them; nothing names person or host."""
+    packages = ("pneumoscope", "torch", "numpy", "pillow", "simplejpeg")
+    return {
+        "device": fabric.device.type,
+        "processes": fabric.world_size,
+        "precision": fabric.strategy.precision.precision,
+        "machine": {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "processor": torch.cpu.get_capabilities().get("cpu_name") or platform.processor(),
+            "threads": torch.get_num_threads(),
+            "versions": {name: version(name) for name in packages},
+        },
+    }
 
 
 def _bf16(accelerator: str, precision: str) -> bool:

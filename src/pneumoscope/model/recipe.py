@@ -8,7 +8,7 @@ leave).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from pneumoscope.errors import UsageError
 from pneumoscope.model.augment import SETTINGS
@@ -38,13 +38,13 @@ class Recipe:
     normalise: bool = True
     head: str = "flatten"
     augment: str = "none"
-    split: str = "grouped"
+    split: Literal["grouped", "random"] = "grouped"
     validation: float = 0.2
     epochs: int = 25
     batch: int = 16
     learning_rate: float = 1e-3
     class_weights: bool = True
-    select: str = "loss"
+    select: Literal["loss", "auc"] = "loss"
     precision: str = "auto"
     seed: int = 0
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import platform
 import shutil
 import zipfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from pneumoscope import files
+from pneumoscope.data.cache import Store
+from pneumoscope.data.catalog import Catalog
+from pneumoscope.data.split import Split
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.model.recipe import Recipe
 
@@ -84,7 +84,7 @@ class Run:
 
     def latest(self) -> tuple[State | None, tuple[Path, ...]]:
         """The newest checkpoint that is whole (None if there is none), and the damaged ones."""
-        damaged = []
+        damaged: list[Path] = []
         for path in self._epochs():
             if (state := _load_checkpoint(path)) is not None:
                 return state, tuple(damaged)
@@ -101,6 +101,14 @@ class Run:
                 f"{path} {what}; train again, or continue with pneumoscope train --resume."
             )
         return state
+
+    def require_same_films(self, store: Store) -> None:
+        """Raise ``UsageError`` unless ``store`` holds the films that this run began with."""
+        if self.facts["data"]["fingerprint"] != _fingerprint(store):
+            raise UsageError(
+                f"The films are not those that {self.folder} was trained on, so it cannot be "
+                "resumed."
+            )
 
     def _checkpoint(self, epoch: int) -> Path:
         return self.folder / "checkpoints" / f"epoch-{epoch:04d}.pt"
@@ -136,17 +144,32 @@ def require_new(folder: Path) -> None:
         )
 
 
-def machine() -> dict[str, Any]:
-    """When, where and with what this runs; nothing that names a person or a host."""
-    packages = ("pneumoscope", "torch", "numpy", "pillow", "simplejpeg")
-    return {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": torch.cpu.get_capabilities().get("cpu_name") or platform.processor(),
-        "threads": torch.get_num_threads(),
-        "versions": {name: version(name) for name in packages},
+def describe(data: dict[str, Any], catalog: Catalog, split: Split, store: Store) -> dict[str, Any]:
+    """The films of a run: where they lie (``data``: where, sizes, positive), and which they are."""
+    places = {
+        name: str(Path(place).absolute()) if name != "positive" and place is not None else place
+        for name, place in data.items()
     }
+    return {
+        "data": {
+            **places,
+            "classes": list(catalog.classes),
+            "fingerprint": _fingerprint(store),
+            "refused": store.refused,
+        },
+        "split": {
+            "method": split.method,
+            "train": len(split.train),
+            "val": len(split.val),
+            "held_out": len(split.held_out),
+        },
+    }
+
+
+def _fingerprint(store: Store) -> str:
+    """What the films hold, whatever folder they lie in."""
+    content = sorted(zip(store.keys, store.sha256, strict=True))
+    return files.sha256(json.dumps(content).encode())
 
 
 def _load_checkpoint(path: Path) -> State | None:

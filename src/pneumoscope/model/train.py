@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,10 @@ from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.metrics import scores
 from pneumoscope.model.augment import SETTINGS, augment
 from pneumoscope.model.curves import draw_curves
-from pneumoscope.model.devices import open_fabric
+from pneumoscope.model.devices import describe_device, open_fabric
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
-from pneumoscope.model.runs import Run, machine, open_run, require_new
+from pneumoscope.model.runs import Run, describe, open_run, require_new
 
 ADAM_EPSILON = 1e-7  # Keras' default
 VALIDATION_BATCH = 64
@@ -99,14 +98,13 @@ def train(
             )
         films = [film for film in catalog.films if film.split != "test"]
         store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
-        facts = _facts(where, sizes, positive, catalog, split, store, fabric)
-        if fabric.is_global_zero:
-            if resume:
-                _require_same_films(run, facts)
-            else:
-                # The split before the recipe: a folder with a recipe is a run that can resume.
-                split.save(run.split_file, catalog)
-                run.begin(recipe, facts)
+        if fabric.is_global_zero and resume:
+            run.require_same_films(store)
+        elif fabric.is_global_zero:
+            # The split before the recipe: a folder with a recipe is a run that can resume.
+            split.save(run.split_file, catalog)
+            data = {"where": where, "sizes": sizes, "positive": positive}
+            run.begin(recipe, describe(data, catalog, split, store) | describe_device(fabric))
         fabric.barrier()
         _fit(fabric, run, recipe, catalog, split, store, resume=resume, progress=progress)
     finally:
@@ -125,11 +123,15 @@ def _fit(
     resume: bool,
     progress: bool,
 ) -> None:
-    training = _batches(recipe, catalog, store, split.train, fabric)
-    validation = replace(
-        _batches(recipe, catalog, store, split.val, fabric),
-        **{"batch": VALIDATION_BATCH, "shuffle": False, "drop_last": False, "rank": 0, "world": 1},
+    training = replace(
+        _batches(catalog, store, split.train),
+        batch=recipe.batch,
+        seed=recipe.seed,
+        drop_last=True,
+        rank=fabric.global_rank,
+        world=fabric.world_size,
     )
+    validation = replace(_batches(catalog, store, split.val), batch=VALIDATION_BATCH, shuffle=False)
     if len(training) == 0:
         raise PneumoscopeError(
             f"{len(training.rows)} readable training films do not fill one batch of "
@@ -138,7 +140,7 @@ def _fit(
     weights = class_weights(training.labels) if recipe.class_weights else (1.0, 1.0)
 
     network = build_network(recipe.network_options(), seed=recipe.seed)
-    network = network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(
         network.parameters(), lr=recipe.learning_rate, eps=ADAM_EPSILON, fused=True
     )
@@ -169,11 +171,6 @@ def _fit(
             figures = _train_epoch(
                 fabric, model, optimizer, training, recipe, epoch=epoch, weights=weights, bar=bar
             )
-            if not math.isfinite(figures["loss"]):
-                raise PneumoscopeError(
-                    f"The training in {run.folder} diverged in epoch {epoch} (the loss is not a "
-                    "number); try a smaller learning_rate."
-                )
             if fabric.is_global_zero:
                 figures |= _validate(fabric, network, validation, recipe, bar=bar)
                 seconds = round(time.perf_counter() - started, 3)
@@ -186,7 +183,8 @@ def _fit(
                     "history": history,
                 }
                 run.save_epoch(state, best=best == epoch)
-                bar.write(_line(history[-1], best=best == epoch)) if progress else None
+                if progress:
+                    bar.write(_line(history[-1], best=best == epoch))
             fabric.barrier()
     if fabric.is_global_zero:
         draw_curves(
@@ -208,29 +206,36 @@ def _train_epoch(
     bar: Any,
 ) -> dict[str, float]:
     """One pass over the training films; figures are of the network as it was at each batch."""
-    seed = int(np.random.SeedSequence((recipe.seed, epoch, fabric.global_rank)).generate_state(1)[0])
+    seed = int(
+        np.random.SeedSequence((recipe.seed, epoch, fabric.global_rank)).generate_state(1)[0]
+    )
     torch.manual_seed(seed)  # dropout
     changes, chance = SETTINGS[recipe.augment], torch.Generator().manual_seed(seed)
     model.train()
     logits, truths, losses = [], [], []
     for batch in batches.epoch(epoch):
         films = augment(_films(batch, fabric), changes, chance)
-        truth = torch.from_numpy(batch.labels).to(fabric.device)
-        logit = model(_channels(films, recipe))
-        weight = torch.where(truth > 0, weights[1], weights[0])
-        loss = binary_cross_entropy_with_logits(logit, truth, weight=weight)
+        labels = torch.from_numpy(batch.labels).to(fabric.device)
+        output = model(_channels(films, recipe))
+        weight = torch.where(labels > 0, weights[1], weights[0])
+        error = binary_cross_entropy_with_logits(output, labels, weight=weight)
         optimizer.zero_grad()
-        fabric.backward(loss)
+        fabric.backward(error)
         optimizer.step()
-        logits.append(logit.detach())
-        truths.append(truth)
-        losses.append(loss.detach())
+        logits.append(output.detach())
+        truths.append(labels)
+        losses.append(error.detach())
         bar.update()
-    gathered = [
-        fabric.all_gather(torch.cat(part).float()).flatten().cpu().numpy()
-        for part in (logits, truths, [torch.stack(losses)])
-    ]
-    return {"loss": float(gathered[2].mean()), **_figures(gathered[1], gathered[0])}
+    logit, truth, loss = (
+        _gather(part, fabric)
+        for part in (torch.cat(logits), torch.cat(truths), torch.stack(losses))
+    )
+    if not np.isfinite(loss).all():
+        raise PneumoscopeError(
+            f"The training diverged in epoch {epoch} (the loss is not a number); try a smaller "
+            "learning_rate."
+        )
+    return {"loss": float(loss.mean()), **_figures(truth, logit)}
 
 
 @torch.inference_mode()
@@ -279,21 +284,18 @@ def _figures(truth: np.ndarray, logit: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items()}
 
 
-def _batches(
-    recipe: Recipe, catalog: Catalog, store: Store, keys: tuple[str, ...], fabric: Fabric
-) -> Batches:
+def _gather(values: Tensor, fabric: Fabric) -> np.ndarray:
+    """``values`` of every process, one after the other."""
+    gathered = fabric.all_gather(values.float())
+    assert isinstance(gathered, Tensor)
+    return gathered.flatten().cpu().numpy()
+
+
+def _batches(catalog: Catalog, store: Store, keys: tuple[str, ...]) -> Batches:
     rows = store.rows(keys)
     label = {film.key: film.label for film in catalog.films}
-    return Batches(
-        pixels=store.pixels,
-        rows=rows,
-        labels=np.array([label[store.keys[row]] for row in rows], dtype=np.int64),
-        batch=recipe.batch,
-        seed=recipe.seed,
-        drop_last=True,
-        rank=fabric.global_rank,
-        world=fabric.world_size,
-    )
+    labels = np.array([label[store.keys[row]] for row in rows], dtype=np.int64)
+    return Batches(pixels=store.pixels, rows=rows, labels=labels)
 
 
 def _films(batch: Batch, fabric: Fabric) -> Tensor:
@@ -305,48 +307,9 @@ def _channels(films: Tensor, recipe: Recipe) -> Tensor:
     return films.contiguous(memory_format=torch.channels_last)
 
 
-def _facts(
-    where: Path | str,
-    sizes: Path | None,
-    positive: str | None,
-    catalog: Catalog,
-    split: Split,
-    store: Store,
-    fabric: Fabric,
-) -> dict[str, Any]:
-    content = sorted(zip(store.keys, store.sha256, strict=True))
-    return {
-        "data": {
-            "where": str(Path(where).absolute()),
-            "sizes": None if sizes is None else str(Path(sizes).absolute()),
-            "positive": positive,
-            "classes": list(catalog.classes),
-            "fingerprint": sha256(repr(content).encode()).hexdigest(),
-            "refused": store.refused,
-        },
-        "split": {
-            "method": split.method,
-            "train": len(split.train),
-            "val": len(split.val),
-            "held_out": len(split.held_out),
-        },
-        "device": str(fabric.device),
-        "processes": fabric.world_size,
-        "precision": fabric._precision.precision,
-        "machine": machine(),
-    }
-
-
-def _require_same_films(run: Run, facts: dict[str, Any]) -> None:
-    if run.facts["data"]["fingerprint"] != facts["data"]["fingerprint"]:
-        raise UsageError(
-            f"The films are not those that {run.folder} was trained on, so it cannot be resumed."
-        )
-
-
 def _line(row: dict[str, float], *, best: bool) -> str:
     figures = "  ".join(
         f"{name} {row[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
     )
-    mark = "  *" if best else ""
-    return f"epoch {row['epoch']:3.0f}  {figures}  val_auc {row['val_auc']:.4f}  {row['seconds']:.1f} s{mark}"
+    time_and_mark = f"{row['seconds']:.1f} s" + ("  *" if best else "")
+    return f"epoch {row['epoch']:3.0f}  {figures}  val_auc {row['val_auc']:.4f}  {time_and_mark}"

@@ -1,0 +1,51 @@
+"""``pneumoscope bundle``."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+
+@click.group("bundle")
+def command() -> None:
+    """Show what a bundle holds."""
+
+
+@command.command("show")
+@click.argument("bundle", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The whole manifest as JSON.")
+def show(bundle: Path, as_json: bool) -> None:
+    """Classes, input, calibration, operating points and provenance of BUNDLE, once verified.
+
+    \b
+    pneumoscope bundle show run/bundle.pneumo
+    pneumoscope bundle show run/bundle.pneumo --json
+    """
+    from pneumoscope.inference.bundle import load_bundle
+
+    held = load_bundle(bundle)
+    if as_json:
+        click.echo(json.dumps(held.to_json(), indent=2, ensure_ascii=False))
+        return
+    points, seen = held.operating_points, Counter(film.split for film in held.films)
+    recipe = held.provenance.get("recipe", {})
+    rows = {
+        "calls": " or ".join(held.classes),
+        "input": f"{held.preprocessing.size} x {held.preprocessing.size} pixels, "
+        f"{held.preprocessing.resize}",
+        "network": f"{len(held.network) / 1e6:.1f} MB",
+        "calibration": f"temperature {held.calibration.temperature:.3f}, offset "
+        f"{held.calibration.offset:+.3f}, at a prevalence of {held.calibration.prevalence:.3f}",
+        "operating points": ", ".join(
+            f"{name} {points.threshold(name):+.3f}" for name in ("screen", "balanced", "confirm")
+        )
+        + " (logit)",
+        "films seen": ", ".join(f"{count} {split}" for split, count in seen.items()) or "none",
+        "recipe": f"{recipe.get('name', 'unknown')}, epoch {held.provenance.get('epoch', '?')}",
+    }
+    for name, text in rows.items():
+        click.echo(f"{name:<17} {text}")
+    click.echo("Not a medical device.")

@@ -1,0 +1,92 @@
+"""``pneumoscope evaluate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command("evaluate")
+@click.argument("where", metavar="DIR", type=FILE)
+@click.option("--bundle", required=True, type=FILE, help="The .pneumo file to prove.")
+@click.option(
+    "--split",
+    required=True,
+    type=click.Choice(["test", "val"]),
+    help="test: the test folder, or all films where there are no splits; val: the films that the "
+    "bundle lists as validation.",
+)
+@click.option("--sizes", type=FILE, help="CSV of the films' original sizes.")
+@click.option("--positive", metavar="CLASS", help="The class to find, where names do not tell.")
+@click.option(
+    "--operating-point",
+    default="balanced",
+    show_default=True,
+    type=click.Choice(["screen", "balanced", "confirm"]),
+    help="Where calls are made: screen misses few, confirm raises few false alarms.",
+)
+@click.option(
+    "--prevalence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of pneumonia where the films come from; moves the probability, not the call.",
+)
+@click.option(
+    "--out", type=FILE, help="Folder to write [default: evaluation-SPLIT in the bundle's run]."
+)
+@click.option(
+    "--resamples",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Resamples of the bootstrap.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Films read at once [default: cores].")
+@click.option("--quiet", is_flag=True, help="No progress display.")
+def command(
+    where: Path,
+    bundle: Path,
+    split: str,
+    sizes: Path | None,
+    positive: str | None,
+    operating_point: str,
+    prevalence: float | None,
+    out: Path | None,
+    resamples: int,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Prove a bundle on films in DIR whose truth is known.
+
+    DIR is a folder as for training (one that holds only test/ is enough) or a CSV manifest. Every
+    figure has its number of films and patients and a 95 % interval. The output folder gets
+    results.json, predictions.csv and four plots. That a test split is opened is recorded in the
+    bundle's run folder. The exit code is 1 when films were refused.
+
+    \b
+    pneumoscope evaluate chest_xray --bundle run/bundle.pneumo --split val
+    pneumoscope evaluate chest_xray --bundle run/bundle.pneumo --split test
+    pneumoscope evaluate films.csv --bundle b.pneumo --split test --operating-point screen
+    """
+    from pneumoscope.data.catalog import open_catalog
+    from pneumoscope.evaluation.evaluate import evaluate
+    from pneumoscope.evaluation.evaluate_text import to_text
+
+    results = evaluate(
+        open_catalog(where, sizes=sizes, positive=positive),
+        bundle=bundle,
+        split=split,
+        out=out,
+        operating_point=operating_point,
+        prevalence=prevalence,
+        resamples=resamples,
+        threads=threads,
+        progress=not quiet,
+    )
+    # A file name may hold bytes that are no text; standard output would refuse them.
+    click.echo(to_text(results).encode("utf-8", "backslashreplace").decode())
+    if results.refused:
+        sys.exit(1)

@@ -1,0 +1,153 @@
+"""``pneumoscope predict``."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+import click
+
+if TYPE_CHECKING:
+    from pneumoscope.inference.reader import Reading
+
+Write: TypeAlias = "Callable[[Reading], None]"
+FILE = click.Path(path_type=Path)
+
+
+@click.command("predict")
+@click.argument("films", metavar="FILES|DIRS...", nargs=-1, required=True, type=FILE)
+@click.option("--bundle", required=True, type=FILE, help="The .pneumo file to read with.")
+@click.option("--csv", "csv_file", type=FILE, help="Write a CSV table here; - is standard output.")
+@click.option("--jsonl", "jsonl_file", type=FILE, help="Write JSON lines here; - likewise.")
+@click.option(
+    "--operating-point",
+    default="balanced",
+    show_default=True,
+    type=click.Choice(["screen", "balanced", "confirm"]),
+    help="screen misses few, confirm raises few false alarms.",
+)
+@click.option(
+    "--prevalence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of pneumonia where the films come from; moves the probability, not the call.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Films read at once [default: cores].")
+@click.option("--quiet", is_flag=True, help="No table and no progress bar.")
+def command(
+    films: tuple[Path, ...],
+    bundle: Path,
+    csv_file: Path | None,
+    jsonl_file: Path | None,
+    operating_point: str,
+    prevalence: float | None,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Read films: JPEG, PNG, TIFF or DICOM files, and folders of them.
+
+    One row for each film: file, status (read or refused), probability, call, reason, and in files
+    also logit, operating_point, notes. A film that cannot be read is a row with its reason and
+    never stops the rest; the exit code is then 1.
+
+    \b
+    pneumoscope predict film.jpeg --bundle run/bundle.pneumo
+    pneumoscope predict ward/ --bundle run/bundle.pneumo --csv readings.csv
+    pneumoscope predict ward/ --bundle run/bundle.pneumo --jsonl - --quiet | jq .call
+    """
+    from pneumoscope.data.layout import find_films
+    from pneumoscope.inference.bundle import load_bundle
+    from pneumoscope.inference.reader import REFUSED, Reader
+
+    reader = Reader(
+        load_bundle(bundle),
+        operating_point=operating_point,
+        prevalence=prevalence,
+        threads=threads,
+    )
+    read = refused = 0
+    with ExitStack() as stack:
+        writers: list[Write] = []
+        if csv_file is not None:
+            writers.append(_csv_writer(stack.enter_context(_output(csv_file))))
+        if jsonl_file is not None:
+            writers.append(_jsonl_writer(stack.enter_context(_output(jsonl_file))))
+        readings = reader.read(find_films(films))
+        if not writers and not quiet:
+            writers.append(_print_row)
+            click.echo(f"{'status':<8} {'probability':>11}  {'call':<10} file")
+        elif not quiet:
+            from tqdm import tqdm
+
+            readings = tqdm(readings, desc="reading", unit="film")
+        for reading in readings:
+            for write in writers:
+                write(reading)
+            if reading.status == REFUSED:
+                refused += 1
+            else:
+                read += 1
+    click.echo(
+        f"{read} read at {operating_point!r}, {refused} refused. Not a medical device.", err=True
+    )
+    if not read and not refused:
+        raise click.UsageError("No film was found there.")
+    if refused:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _output(path: Path) -> Iterator[TextIO]:
+    """Standard output for ``-``, else a file that takes its name when it is complete.
+
+    Readings are costly, so what was written before an interruption stays, as PATH.part.
+    """
+    if path == Path("-"):
+        yield click.get_text_stream("stdout")
+        return
+    part = path.with_name(path.name + ".part")
+    try:
+        file = part.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    try:
+        with file:
+            yield file
+    except BaseException:
+        click.echo(f"Stopped early; what was read so far is in {part}.", err=True)
+        raise
+    part.replace(path)
+
+
+def _csv_writer(file: TextIO) -> Write:
+    from pneumoscope.inference.reader import Reading
+
+    names = [field.name for field in dataclasses.fields(Reading)]
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+
+    def write(reading: Reading) -> None:
+        values = {name: getattr(reading, name) for name in names}
+        writer.writerow({**values, "notes": "; ".join(reading.notes)}.values())
+
+    return write
+
+
+def _jsonl_writer(file: TextIO) -> Write:
+    def write(reading: Reading) -> None:
+        # Slots and no __dict__, so asdict; undecodable bytes of a file name stay escaped.
+        file.write(json.dumps(dataclasses.asdict(reading)) + "\n")
+
+    return write
+
+
+def _print_row(reading: Reading) -> None:
+    probability = "" if reading.probability is None else f"{reading.probability:.3f}"
+    why = f"  ({reading.reason})" if reading.reason else ""
+    click.echo(
+        f"{reading.status:<8} {probability:>11}  {reading.call or '-':<10} {reading.file}{why}"
+    )

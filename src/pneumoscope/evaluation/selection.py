@@ -1,0 +1,204 @@
+"""Which films are evaluated, what the bundle has seen of them, and the record of an opened test."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pneumoscope.data.catalog import Catalog
+from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.inference.bundle import Bundle, hash_patient
+
+SPLITS = ("test", "val")
+OPENINGS = "test-openings.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The films to evaluate, with the SHA-256 of each ('' where a file cannot be opened).
+
+    ``trained_on``, ``validated_on`` and ``patient_trained_on`` are keys of films that the bundle
+    lists as training, as validation, and films of a patient whom it lists in training.
+    """
+
+    split: str
+    catalog: Catalog
+    sha256: tuple[str, ...]
+    trained_on: tuple[str, ...]
+    validated_on: tuple[str, ...]
+    patient_trained_on: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the figures better than they are, one sentence each."""
+        total = f"of the {len(self.catalog.films):,} films"
+        found = []
+        if self.trained_on:
+            found.append(
+                f"{len(self.trained_on):,} {total} were trained on: the figures say nothing about "
+                "new films."
+            )
+        others = set(self.patient_trained_on) - set(self.trained_on)
+        if others:
+            found.append(
+                f"{len(others):,} {total} are of patients trained on, though not listed themselves."
+            )
+        if self.validated_on and self.split != "val":
+            found.append(
+                f"{len(self.validated_on):,} {total} are validation films of this bundle: its "
+                "epoch, calibration and thresholds were chosen on them."
+            )
+        return tuple(found)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the films' own, in any order: the same films have the same fingerprint."""
+        return hashlib.sha256("\n".join(sorted(self.sha256)).encode()).hexdigest()
+
+
+def select_films(
+    catalog: Catalog,
+    bundle: Bundle,
+    split: str,
+    *,
+    threads: int | None = None,
+    progress: bool = True,
+) -> Selection:
+    """Choose the films of ``split`` and look them up among those that the bundle has seen.
+
+    'test' is the catalog's test split, or all films where none has a split; 'val' is the films
+    whose content the bundle lists as validation. Raises ``UsageError`` for another split or none
+    of its films, and ``PneumoscopeError`` where the bundle does not know its validation films.
+    """
+    if split not in SPLITS:
+        raise UsageError(f"The split is test or val, not {split}.")
+    notes: list[str] = []
+    if split == "test":
+        catalog = _test_films(catalog, notes)
+    seen = {
+        name: frozenset(film.sha256 for film in bundle.films if film.split == name)
+        for name in ("train", "val")
+    }
+    if split == "val" and not seen["val"]:
+        raise PneumoscopeError("The bundle lists no validation films, so --split val has no films.")
+    digests = _digests([film.path for film in catalog.films], threads=threads, progress=progress)
+    if split == "val":
+        inside = [digest in seen["val"] for digest in digests]
+        found = {digest for digest in digests if digest in seen["val"]}
+        name = data_name(catalog)
+        catalog = catalog.keep(f for f, is_in in zip(catalog.films, inside, strict=True) if is_in)
+        digests = tuple(d for d, is_in in zip(digests, inside, strict=True) if is_in)
+        if not catalog.films:
+            raise UsageError(
+                f"None of the bundle's {len(seen['val']):,} validation films is in {name}."
+            )
+        if len(found) < len(seen["val"]):
+            notes.append(
+                f"{len(found):,} of the bundle's {len(seen['val']):,} validation films were found."
+            )
+        notes.append("Epoch, calibration and thresholds were chosen on these films.")
+    notes += _caveats(catalog, bundle)
+    patients = {film.patient for film in bundle.films if film.split == "train"}
+    return Selection(
+        split,
+        catalog,
+        digests,
+        _listed(catalog, digests, seen["train"]),
+        _listed(catalog, digests, seen["val"]),
+        _of_patients(catalog, patients, bundle.salt),
+        tuple(notes),
+    )
+
+
+def data_name(catalog: Catalog) -> str:
+    """The name of the catalog's folder, without the path to it."""
+    return catalog.root.resolve().name
+
+
+def run_folder(bundle: Bundle) -> Path | None:
+    """The run folder in which the bundle lies, if it lies in one."""
+    if bundle.path is not None and (bundle.path.parent / "run.json").is_file():
+        return bundle.path.parent
+    return None
+
+
+def record_opening(folder: Path, entry: dict[str, Any]) -> Path:
+    """Append ``entry`` as one line to the record of openings in a run folder; return its path."""
+    path = folder / OPENINGS
+    line = json.dumps(entry, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise PneumoscopeError(
+            f"The opening of the test split cannot be recorded in {path} ({error.strerror}); "
+            "make the run folder writable."
+        ) from error
+    return path
+
+
+def _test_films(catalog: Catalog, notes: list[str]) -> Catalog:
+    chosen = catalog.select(["test"])
+    if chosen.films:
+        return chosen
+    splits = sorted({film.split for film in catalog.films})
+    if splits == [""]:
+        notes.append("The folder has no splits, so all of its films are taken for test films.")
+        return catalog
+    named = ", ".join(split or "none" for split in splits)
+    raise UsageError(f"{data_name(catalog)} has no test films; its splits: {named}.")
+
+
+def _caveats(catalog: Catalog, bundle: Bundle) -> Iterator[str]:
+    if not catalog.patients_known:
+        yield "Patients are not known: each film without one counts as a patient of its own."
+    films, calls = catalog.classes, bundle.classes
+    if [name.casefold() for name in films] != [name.casefold() for name in calls]:
+        yield (
+            f"The bundle calls {calls[0]} or {calls[1]}, the films are {films[0]} or {films[1]}: "
+            f"{films[1]} is taken for {calls[1]}."
+        )
+
+
+def _digests(paths: Sequence[Path], *, threads: int | None, progress: bool) -> tuple[str, ...]:
+    from tqdm import tqdm
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        bar = tqdm(
+            pool.map(_digest, paths),
+            total=len(paths),
+            desc="fingerprints",
+            unit="film",
+            disable=None if progress else True,  # None: hidden where no terminal shows it
+            leave=False,
+        )
+        return tuple(bar)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""  # the reader refuses it, with the reason
+
+
+def _listed(catalog: Catalog, digests: Sequence[str], listed: Collection[str]) -> tuple[str, ...]:
+    pairs = zip(catalog.films, digests, strict=True)
+    return tuple(film.key for film, digest in pairs if digest in listed)
+
+
+def _of_patients(catalog: Catalog, patients: Collection[str], salt: str) -> tuple[str, ...]:
+    """Keys of films of these salted patients; nothing where a film's key stands for its patient."""
+    if not catalog.patients_known or not patients:
+        return ()
+    return tuple(f.key for f in catalog.films if hash_patient(salt, f.patient) in patients)

@@ -1,0 +1,212 @@
+"""A trained run -> a sealed bundle: ONNX, parity on real films, calibration on validation."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import secrets
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pneumoscope.data.cache import Store, open_store
+from pneumoscope.data.catalog import Catalog, open_catalog
+from pneumoscope.data.duplicates import perceptual_hash
+from pneumoscope.data.split import Split
+from pneumoscope.errors import PneumoscopeError
+from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
+from pneumoscope.inference.guard import Guard
+from pneumoscope.inference.reader import READ, Reader, Reading
+from pneumoscope.metrics import calibration
+from pneumoscope.metrics.calibration import Calibration, OperatingPoints
+from pneumoscope.model.networks import build_network
+from pneumoscope.model.runs import open_run
+
+# Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
+# more than this, a real film's rounding by far less.
+PARITY = 1e-3
+PARITY_FILMS = 64
+
+
+class Deployed(nn.Module):
+    """The network as a reader calls it: (films, size, size) uint8 -> (films,) logits."""
+
+    def __init__(self, network: nn.Module, *, channels: int) -> None:
+        super().__init__()
+        self.network = network
+        self.channels = channels
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        films = pixels.float().mul(1 / 255).unsqueeze(1)
+        logit: Tensor = self.network(films.expand(-1, self.channels, -1, -1))
+        return logit
+
+
+def export(
+    folder: Path | str,
+    *,
+    out: Path | str | None = None,
+    where: Path | str | None = None,
+    cache: Path | None = None,
+    threads: int | None = None,
+    progress: bool = True,
+) -> Bundle:
+    """Export the selected epoch of the run in ``folder`` and return the bundle that was written.
+
+    The network is exported without calibration, the reader scores the validation films with it,
+    calibration and operating points are fitted on these scores, and the bundle is sealed. ``where``
+    names the films if they have moved since. Raises ``PneumoscopeError`` if the exported network
+    does not agree with the trained one on real films to 0.001 in the logit.
+    """
+    run = open_run(folder)
+    state, facts, recipe = run.best(), run.facts, run.recipe
+    places = facts["data"]
+    sizes = places["sizes"] if where is None else None
+    catalog = open_catalog(where or places["where"], sizes=sizes, positive=places["positive"])
+    split = Split.load(run.split_file, catalog)
+    films = [film for film in catalog.films if film.split != "test"]
+    store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
+    run.require_same_films(store)
+
+    network = build_network(recipe.network_options(), seed=recipe.seed)
+    network.load_state_dict(state["network"])
+    deployed = Deployed(network, channels=recipe.channels).eval()
+    bundle = Bundle(
+        network=to_onnx(deployed, size=recipe.size),
+        classes=catalog.classes,
+        preprocessing=recipe.preprocessing(),
+        calibration=Calibration(),
+        operating_points=OperatingPoints(0.0, 0.0, 0.0),
+        guard=Guard(),
+    )
+    validation = catalog.pick(split.val)
+    readings = _read(bundle, validation, threads=threads, progress=progress)
+    parity = _check_parity(deployed, store, validation, readings)
+    truth, logit = _scores(validation, readings)
+    salt = secrets.token_hex(16)
+    bundle = replace(
+        bundle,
+        calibration=calibration.fit(truth, logit),
+        operating_points=calibration.fit_operating_points(truth, logit),
+        salt=salt,
+        films=_seen(catalog, split, store, salt),
+        provenance={
+            "recipe": recipe.to_json(),
+            "epoch": state["epoch"],
+            "validation": state["history"][state["epoch"] - 1],
+            "calibrated_on": {
+                "films": len(truth),
+                "positives": int(truth.sum()),
+                "refused": len(readings) - len(truth),
+            },
+            "parity": parity,
+            "data": {"fingerprint": places["fingerprint"], "split": facts["split"]},
+            "device": facts["device"],
+            "precision": facts["precision"],
+            "machine": facts["machine"],
+        },
+        path=Path(out) if out is not None else run.bundle_file,
+    )
+    assert bundle.path is not None
+    save_bundle(bundle, bundle.path)
+    return bundle
+
+
+def to_onnx(deployed: nn.Module, *, size: int) -> bytes:
+    """``deployed`` as one ONNX file with any number of films, (films, size, size) uint8."""
+    example = torch.zeros(2, size, size, dtype=torch.uint8)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter's own use of what Python deprecates
+        program = torch.onnx.export(
+            deployed,
+            (example,),
+            input_names=["pixels"],
+            output_names=["logit"],
+            dynamic_shapes={"pixels": {0: torch.export.Dim("films")}},
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    # Where in our sources each node came from is of no use to a reader, and names this machine.
+    model = program.model_proto
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    network: bytes = model.SerializeToString()
+    return network
+
+
+def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool) -> list[Reading]:
+    from tqdm import tqdm
+
+    reader = Reader(bundle, threads=threads)
+    paths = [film.path for film in films.films]
+    return list(
+        tqdm(
+            reader.read(paths),
+            total=len(paths),
+            desc="reading validation",
+            unit="film",
+            disable=not progress,
+        )
+    )
+
+
+def _scores(films: Catalog, readings: Sequence[Reading]) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and logit of the films that were read."""
+    pairs = [
+        (film.label, reading.logit)
+        for film, reading in zip(films.films, readings, strict=True)
+        if reading.status == READ
+    ]
+    if len({label for label, _ in pairs}) < 2:
+        raise PneumoscopeError(
+            "The validation films that could be read are not of both classes, so the bundle "
+            "cannot be calibrated."
+        )
+    return np.array([label for label, _ in pairs]), np.array([logit for _, logit in pairs])
+
+
+@torch.inference_mode()
+def _check_parity(
+    deployed: nn.Module, store: Store, films: Catalog, readings: Sequence[Reading]
+) -> dict[str, Any]:
+    """Compare the reader, from file to logit, with the trained network on the store's pixels."""
+    read = {
+        film.key: reading.logit
+        for film, reading in zip(films.films, readings, strict=True)
+        if reading.status == READ
+    }
+    rows = store.rows(list(read)[:PARITY_FILMS])
+    trained = deployed(torch.from_numpy(store.pixels[rows])).numpy()
+    exported = np.array([read[store.keys[row]] for row in rows])
+    largest = float(np.max(np.abs(trained - exported) / np.maximum(1, np.abs(trained)), initial=0))
+    if not largest <= PARITY:
+        raise PneumoscopeError(
+            f"The exported network differs from the trained one by {largest:.2g} in the logit "
+            f"(allowed: {PARITY}); this is a fault of this version, nothing was written."
+        )
+    return {"films": len(rows), "largest_difference": largest}
+
+
+def _seen(catalog: Catalog, split: Split, store: Store, salt: str) -> tuple[SeenFilm, ...]:
+    patient = {film.key: film.patient for film in catalog.films}
+    return tuple(
+        SeenFilm(
+            store.sha256[row],
+            perceptual_hash(store.pixels[row]),
+            hash_patient(salt, patient[store.keys[row]]),
+            name,
+        )
+        for name, keys in (("train", split.train), ("val", split.val))
+        for row in store.rows(keys)
+    )

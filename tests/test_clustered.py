@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pneumoscope.metrics.clustered import (
+    design_effect,
+    number_patients,
+    placements,
+    resampled_bounds,
+    sign_flip_p,
+)
+
+
+def test_patients_are_numbered_whatever_their_labels():
+    cluster, count = number_patients(["b", "a", "b", "c"], 4)
+
+    assert (cluster.tolist(), count) == ([1, 0, 1, 2], 3)
+    assert number_patients(None, 3)[0].tolist() == [0, 1, 2]
+
+
+def test_design_effect_by_hand():
+    # Patients aab, abb, b: residuals about 3/7 sum to 5/7, -2/7, -3/7.
+    values, cluster = np.array([1.0, 1, 0, 1, 0, 0, 0]), np.array([0, 0, 0, 1, 1, 1, 2])
+    between = (25 + 4 + 9) / 49 / 49 * 3 / 2
+    independent = 7 * (3 / 7) * (4 / 7) / (7 * 6)
+    largest = (9 + 9 + 1) / 7
+
+    expected = (2 * between / independent + largest) / 3  # two patients differ from the median
+    assert design_effect(values, cluster, 3) == pytest.approx(expected)
+    assert expected > 1
+
+
+def test_placements_by_hand():
+    positive = np.array([True, True, False, False])
+
+    assert placements(positive, [3, 2, 1, 2]).tolist() == [1.0, 0.75, 1.0, 0.75]
+
+
+def test_sign_flips_by_hand():
+    # |3 + 1|, |3 - 1|, ... : of the four sums 4, 2, -2, -4 all reach 2, half reach 4.
+    assert sign_flip_p(np.array([3, -1, 0])) == 1.0
+    assert sign_flip_p(np.array([3, 1, 0])) == 0.5
+    assert sign_flip_p(np.array([], dtype=int)) == 1.0
+
+
+def test_resampled_bounds_are_percentiles_for_many_patients():
+    resampled = np.random.default_rng(1).normal(5.0, 0.1, 20_000)
+    low, high = resampled_bounds(resampled, 5.0, patients=10_000)
+
+    assert (low, high) == pytest.approx((5 - 0.196, 5 + 0.196), abs=0.01)
+
+
+def test_resampled_bounds_widen_for_few_patients_and_heavy_tails():
+    random = np.random.default_rng(2)
+    normal = random.normal(5.0, 0.1, 20_000)
+    heavy = 5 + 0.1 * random.laplace(size=20_000) / math.sqrt(2)
+    many, few, tailed = (
+        np.diff(resampled_bounds(resampled, 5.0, patients))[0]
+        for resampled, patients in ((normal, 10_000), (normal, 5), (heavy, 10_000))
+    )
+
+    assert few > 1.2 * many
+    assert tailed > 1.2 * np.diff(np.quantile(heavy, [0.025, 0.975]))[0]
+
+
+def test_resampled_bounds_turn_round_what_noise_inflates():
+    random = np.random.default_rng(3)
+    resampled = np.abs(random.normal(size=(5000, 15))).mean(axis=1) * 0.07
+    value = 0.04  # the films' own noise; resampling adds as much again
+    low, high = resampled_bounds(resampled, value, patients=5000)
+
+    assert resampled.mean() > value
+    assert low < value - 0.015
+    assert value <= high < np.quantile(resampled, 0.975)
+
+
+def test_resampled_bounds_of_a_difference_are_not_turned_round():
+    resampled = np.random.default_rng(4).normal(0.05, 0.1, 5000)
+    low, high = resampled_bounds(resampled, 0.0, patients=5000)
+
+    assert (low + high) / 2 == pytest.approx(0.05, abs=0.01)
+
+
+def test_resampled_bounds_without_spread_or_resamples():
+    assert resampled_bounds(np.full(50, 0.7), 0.7, 20) == (0.7, 0.7)
+    assert all(math.isnan(x) for x in resampled_bounds(np.array([np.nan]), np.nan, 20))

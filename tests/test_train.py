@@ -1,0 +1,195 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pneumoscope.data.catalog import open_catalog
+from pneumoscope.data.split import Split
+from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.model.recipe import named
+from pneumoscope.model.runs import Run, open_run
+from pneumoscope.model.train import best_epoch, class_weights, train
+
+TINY = {"size": "32", "width": "0.25", "epochs": "4", "augment": "full"}
+
+
+def run(films: Path, out: Path, cache: Path, **options: object) -> Run:
+    options = {"recipe": named("notebook", TINY), **options}
+    return train(films, out=out, cache=cache, progress=False, **options)  # type: ignore[arg-type]
+
+
+def weights(made: Run) -> dict[str, torch.Tensor]:
+    state, damaged = made.latest()
+    assert state is not None
+    assert not damaged
+    return state["network"]  # type: ignore[no-any-return]
+
+
+def assert_same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_it_learns_what_can_be_learned(run_folder: Path) -> None:
+    history = open_run(run_folder).history
+    assert len(history) == 12
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"]
+    assert history[-1]["auc"] > 0.95
+    assert history[-1]["val_auc"] > 0.95
+
+
+def test_a_run_folder_tells_the_whole_story(films: Path, run_folder: Path) -> None:
+    made = open_run(run_folder)
+    split = Split.load(made.split_file, open_catalog(films))
+    assert (len(split.train), len(split.val)) == (96, 24)
+    assert not any(key.startswith("test/") for key in (*split.train, *split.val))
+    facts = made.facts
+    assert facts["split"] == {"method": "grouped", "train": 96, "val": 24, "held_out": 0}
+    assert facts["precision"] in ("bf16-mixed", "32-true")
+    assert facts["machine"]["versions"]["torch"] == torch.__version__
+    names = ["precision", "recall", "accuracy", "loss", "auc"]
+    assert set(made.history[0]) == {"epoch", "seconds", *names, *(f"val_{n}" for n in names)}
+    assert (run_folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list((run_folder / "checkpoints").glob("epoch-*.pt"))) == 2
+    assert made.best()["epoch"] == best_epoch(made.history, select="loss")
+
+
+def test_the_same_seed_ends_in_the_same_weights_and_another_in_others(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    one, two = (run(films, tmp_path / name, cache) for name in "ab")
+    assert_same(weights(one), weights(two))
+    other = run(films, tmp_path / "c", cache, recipe=named("notebook", {**TINY, "seed": "1"}))
+    assert not torch.equal(weights(one)["logit.weight"], weights(other)["logit.weight"])
+
+
+def test_killed_and_resumed_it_ends_in_the_same_weights(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    through = run(
+        films, tmp_path / "through", cache, recipe=named("notebook", {**TINY, "epochs": "8"})
+    )
+    killed = tmp_path / "killed"
+    settings = [text for k, v in {**TINY, "epochs": "8"}.items() for text in ("--set", f"{k}={v}")]
+    command = [sys.executable, "-m", "pneumoscope", "train", str(films), "--out", str(killed)]
+    process = subprocess.Popen(
+        [*command, "--cache", str(cache), "--quiet", *settings], start_new_session=True
+    )
+    while process.poll() is None and not (killed / "checkpoints" / "epoch-0002.pt").exists():
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    reached = len(Run(killed).history)
+    assert reached < 8, "the training was over before it could be killed"
+    resumed = run(films, killed, cache, resume=True)
+    assert [row["epoch"] for row in resumed.history] == list(range(1, 9))
+    assert_same(weights(through), weights(resumed))
+    for one, two in zip(through.history, resumed.history, strict=True):
+        np.testing.assert_equal(two | {"seconds": 0}, one | {"seconds": 0})
+
+
+def test_a_checkpoint_cut_in_half_costs_one_epoch_not_the_run(
+    films: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = run(films, tmp_path / "run", cache)
+    expected = weights(made)
+    newest = tmp_path / "run" / "checkpoints" / "epoch-0004.pt"
+    os.truncate(newest, newest.stat().st_size // 2)
+    assert_same(weights(run(films, tmp_path / "run", cache, resume=True)), expected)
+    assert "epoch-0004.pt is damaged" in capsys.readouterr().out
+
+
+def test_a_split_can_be_given_back(films: Path, cache: Path, tmp_path: Path) -> None:
+    catalog = open_catalog(films)
+    first = run(films, tmp_path / "a", cache, recipe=named("notebook", {**TINY, "split": "random"}))
+    second = run(films, tmp_path / "b", cache, split_file=first.split_file)
+    one, two = (Split.load(made.split_file, catalog) for made in (first, second))
+    assert (one.train, one.val) == (two.train, two.val)
+
+
+def test_an_unreadable_film_is_left_out_and_named(cache: Path, films: Path, tmp_path: Path) -> None:
+    from conftest import write_films
+
+    root = write_films(tmp_path / "films", patients=8)
+    broken = root / "train" / "NORMAL" / "NORMAL2-IM-90001-0001.jpeg"
+    broken.write_bytes(broken.read_bytes()[:300])
+    made = run(root, tmp_path / "run", cache, recipe=named("notebook", {**TINY, "epochs": "1"}))
+    assert list(made.facts["data"]["refused"]) == ["train/NORMAL/NORMAL2-IM-90001-0001.jpeg"]
+
+
+def test_refusals_are_one_sentence(films: Path, cache: Path, tmp_path: Path) -> None:
+    made = run(films, tmp_path / "run", cache, recipe=named("notebook", {**TINY, "epochs": "1"}))
+    with pytest.raises(UsageError, match="already holds a run"):
+        run(films, made.folder, cache)
+    with pytest.raises(PneumoscopeError, match="is not a run folder"):
+        run(films, tmp_path / "none", cache, resume=True)
+    from conftest import write_films
+
+    others = write_films(tmp_path / "others", seed=5)
+    write_films(others, patients=4, split="test", seed=6, first=500)
+    with pytest.raises(UsageError, match="not those that"):
+        run(others, made.folder, cache, resume=True)
+    with pytest.raises(UsageError, match="no accelerator 'abacus'"):
+        run(films, tmp_path / "new", cache, accelerator="abacus")
+    with pytest.raises(PneumoscopeError, match="do not fill one batch of 500"):
+        run(films, tmp_path / "big", cache, recipe=named("notebook", {**TINY, "batch": "500"}))
+
+
+def test_two_trainings_cannot_share_a_folder(films: Path, cache: Path, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "run").mkdir()
+    with (
+        FileLock(tmp_path / "run" / ".lock"),
+        pytest.raises(UsageError, match="Another process is training"),
+    ):
+        run(films, tmp_path / "run", cache)
+
+
+def test_a_diverging_training_stops_with_its_epoch(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe = named("notebook", {**TINY, "learning_rate": "9.9", "normalise": "no"})
+    with pytest.raises(PneumoscopeError, match="diverged in epoch"):
+        run(films, tmp_path / "run", cache, recipe=recipe)
+
+
+def test_class_weights_are_the_notebooks() -> None:
+    labels = np.array([0] * 1082 + [1] * 3103)  # the notebook's split of 4,185 films
+    assert class_weights(labels) == pytest.approx((1.94, 0.67), abs=0.01)
+    with pytest.raises(PneumoscopeError, match="one class"):
+        class_weights(np.ones(3))
+
+
+def test_the_best_epoch_is_the_first_with_the_best_figure() -> None:
+    history = [
+        {"epoch": 1, "val_loss": float("nan"), "val_auc": 0.9},
+        {"epoch": 2, "val_loss": 0.3, "val_auc": 0.8},
+        {"epoch": 3, "val_loss": 0.3, "val_auc": 0.95},
+    ]
+    assert best_epoch(history, select="loss") == 2
+    assert best_epoch(history, select="auc") == 3
+
+
+def test_two_processes_train_one_network(films: Path, cache: Path, tmp_path: Path) -> None:
+    settings = [text for k, v in {**TINY, "epochs": "2"}.items() for text in ("--set", f"{k}={v}")]
+    command = [sys.executable, "-m", "pneumoscope", "train", str(films), "--out", "run"]
+    result = subprocess.run(
+        [*command, "--cache", str(cache), "--devices", "2", "--accelerator", "cpu", *settings],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["processes"] == 2
+    assert len(Run(tmp_path / "run").history) == 2
