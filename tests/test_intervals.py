@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from pneumoscope.metrics import intervals, scores
+from pneumoscope.metrics.clustered import placement_variance, placements
 from pneumoscope.metrics.intervals import (
     Interval,
     bootstrap,
@@ -159,6 +160,8 @@ def test_delong_has_obuchowskis_variance(mixed, decimals):
 
     assert found.value == pytest.approx(area)
     assert found.value == pytest.approx(scores.roc_auc(truth, score))
+    placed = placements(truth == 1, score)
+    assert placement_variance(truth == 1, placed, patients)[0] == pytest.approx(variance)
     log_odds = [math.log(p / (1 - p)) for p in (found.low, area, found.high)]
     assert log_odds[2] - log_odds[1] == pytest.approx(log_odds[1] - log_odds[0])
     quantile = (log_odds[2] - log_odds[1]) * area * (1 - area) / math.sqrt(variance)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 import films
-from pneumoscope import pictures
+from pneumoscope import pictures, radiograph
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import ROTATED
 
@@ -159,8 +159,8 @@ def test_exif_rotation_is_applied_and_noted(kind: str, orientation: int) -> None
 def test_a_film_cut_short_is_refused(kind: str) -> None:
     data = films.encoded(GREY, kind)
     for share in (0.3, 0.7, 0.95):
-        with pytest.raises((UnreadableFilm, OSError, SyntaxError, EOFError)):
-            pictures.load(data[: int(len(data) * share)], kind)
+        with pytest.raises(UnreadableFilm, match=f"truncated {kind.upper()}"):
+            radiograph.load(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize(("kind", "frames"), [("png", 3), ("tiff", 2)])
@@ -180,8 +180,7 @@ def test_probe_of_a_png_decodes_nothing() -> None:
     assert (facts.width, facts.height, facts.bits) == (300, 240, 8)
 
 
-def test_an_endless_chain_of_tiff_pages_is_not_followed() -> None:
+def test_a_tiff_page_that_names_itself_as_the_next_is_one_page() -> None:
     page = films.tiff_of_size(4, 4)
-    looped = page[:-4] + struct.pack("<I", 24)  # the next page is this one
-    with pytest.raises(UnreadableFilm, match="more than one frame"):
-        pictures.load(looped, "tiff")
+    film = pictures.load(page[:-4] + struct.pack("<I", 24), "tiff")
+    assert film.pixels.shape == (4, 4)

@@ -39,7 +39,7 @@ def assert_same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> N
 
 def test_it_learns_what_can_be_learned(run_folder: Path) -> None:
     history = open_run(run_folder).history
-    assert len(history) == 12
+    assert len(history) == 16
     assert history[-1]["loss"] < 0.6 * history[0]["loss"]
     assert history[-1]["auc"] > 0.95
     assert history[-1]["val_auc"] > 0.95
@@ -58,7 +58,7 @@ def test_a_run_folder_tells_the_whole_story(films: Path, run_folder: Path) -> No
     assert set(made.history[0]) == {"epoch", "seconds", *names, *(f"val_{n}" for n in names)}
     assert (run_folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert len(list((run_folder / "checkpoints").glob("epoch-*.pt"))) == 2
-    assert made.best()["epoch"] == best_epoch(made.history, select="loss")
+    assert made.best()["epoch"] == best_epoch(made.history, select="auc")
 
 
 def test_the_same_seed_ends_in_the_same_weights_and_another_in_others(
@@ -156,7 +156,7 @@ def test_two_trainings_cannot_share_a_folder(films: Path, cache: Path, tmp_path:
 def test_a_diverging_training_stops_with_its_epoch(
     films: Path, cache: Path, tmp_path: Path
 ) -> None:
-    recipe = named("notebook", {**TINY, "learning_rate": "9.9", "normalise": "no"})
+    recipe = named("notebook", {**TINY, "width": "1", "learning_rate": "9.9", "normalise": "no"})
     with pytest.raises(PneumoscopeError, match="diverged in epoch"):
         run(films, tmp_path / "run", cache, recipe=recipe)
 

@@ -110,6 +110,7 @@ def _voi(values: npt.NDArray[np.float64], dataset: Dataset) -> npt.NDArray[np.fl
         # By its own extremes, since some tables declare more bits than they use.
         low, high = mapped.min(), mapped.max()
         return np.asarray((mapped[:-2] - low) / max(high - low, 1e-9))
-    mapped = apply_windowing(np.concatenate([values, [-_FAR, _FAR]]), dataset)
+    with np.errstate(over="ignore"):  # a sigmoid that far out
+        mapped = apply_windowing(np.concatenate([values, [-_FAR, _FAR]]), dataset)
     low, high = mapped[-2:]
     return np.asarray(np.clip((mapped[:-2] - low) / (high - low), 0, 1))

@@ -30,6 +30,7 @@ from pneumoscope.metrics.clustered import (
 )
 
 _BLOCK = 1 << 19  # weights that the bootstrap holds at once: 4 MB, and a few times that at work
+_ROUNDING = 1e-20  # a variance below this is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,14 @@ def wilson(hits: int, n: int) -> Interval:
 def wilson_clustered(hit: ArrayLike, patients: ArrayLike) -> Interval:
     """Wilson interval with the films divided by their design effect.
 
-    The effective number of films is that of Rao & Scott (1992), whose use in the score interval
-    Saha, Miller & Wang (2016) found to cover best. The design effect is the ratio estimator's
-    variance over that of independent films. With few unlike patients it can hardly be estimated,
-    and at 0 % or 100 % not at all: it is therefore averaged with the largest that the numbers of
-    films per patient allow, which counts as one unlike patient, and it is never below 1. Equal to
-    :func:`wilson` where every patient has one film.
+    The effective number of films is that of Rao & Scott (1992), in the score interval as by Saha,
+    Miller & Wang (2016). The design effect is the ratio estimator's variance over that of
+    independent films. With few unlike patients it can hardly be estimated, and at 0 % or 100 % not
+    at all: it is therefore averaged with the largest that the numbers of films per patient allow,
+    which counts as one unlike patient, and it is never below 1. Equal to :func:`wilson` where every
+    patient has one film.
     """
-    hits = np.asarray(hit)
-    values = check_truth(hits, "Hits").astype(np.float64)
+    values = check_truth(hit, "Hits").astype(np.float64)
     cluster, count = number_patients(patients, values.size)
     if not values.size:
         return wilson(0, 0)
@@ -111,7 +111,7 @@ def delong(truth: ArrayLike, score: ArrayLike, patients: ArrayLike | None = None
     placed = placements(positive, score)
     area = float(placed[positive].mean())
     variance, freedom = placement_variance(positive, placed, cluster)
-    if variance > 0 and 0 < area < 1:
+    if variance > _ROUNDING and 0 < area < 1:
         middle = math.log(area / (1 - area))
         reach = t_quantile(freedom) * math.sqrt(variance) / (area * (1 - area))
         low, high = (1 / (1 + math.exp(-x)) for x in (middle - reach, middle + reach))
@@ -142,7 +142,7 @@ def delong_paired(
     if not placed.any():
         return Paired(0.0, 0.0, 0.0, 1.0, positive.size, count, method)
     variance, freedom = placement_variance(positive, placed, cluster)
-    if not variance > 0:
+    if not variance > _ROUNDING:
         return _undefined(difference, positive.size, count, method)
     error = math.sqrt(variance)
     reach = t_quantile(freedom) * error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import secrets
 import warnings
 from collections.abc import Sequence
@@ -100,7 +101,10 @@ def export(
         provenance={
             "recipe": recipe.to_json(),
             "epoch": state["epoch"],
-            "validation": state["history"][state["epoch"] - 1],
+            "validation": {
+                name: value if math.isfinite(value) else None
+                for name, value in state["history"][state["epoch"] - 1].items()
+            },
             "calibrated_on": {
                 "films": len(truth),
                 "positives": int(truth.sum()),

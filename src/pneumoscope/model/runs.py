@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -180,6 +181,6 @@ def _load_checkpoint(path: Path) -> State | None:
             if archive.testzip() is not None:
                 return None
         state: State = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, EOFError):
+    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, zipfile.BadZipFile):
         return None
     return state

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    HTJ2KLossless,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+import films
+from pneumoscope import radiograph
+from pneumoscope.errors import UnreadableFilm
+
+GREY = films.picture()
+TWELVE_BITS = GREY.astype(np.uint16) << 4
+WINDOW = {"BitsStored": 12, "HighBit": 11, "WindowCenter": 2000, "WindowWidth": 3000}
+
+
+def reason(data: bytes) -> str:
+    """The reason for which a film is refused."""
+    with pytest.raises(UnreadableFilm) as refusal:
+        radiograph.load(data)
+    return str(refusal.value)
+
+
+def test_facts_come_from_the_header() -> None:
+    facts = radiograph.load(films.dicom(TWELVE_BITS, **WINDOW)).facts
+    assert (facts.format, facts.width, facts.height, facts.bits) == ("dicom", 300, 240, 12)
+    assert (facts.modality, facts.body_part, facts.view) == ("CR", "CHEST", "PA")
+    assert facts.photometric == "MONOCHROME2"
+    assert facts.transfer_syntax == "1.2.840.10008.1.2.1"
+    assert not facts.colour
+    assert facts.notes == ()
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless],
+)
+def test_every_lossless_syntax_gives_the_same_pixels(syntax: str) -> None:
+    expected = radiograph.load(films.dicom(TWELVE_BITS, **WINDOW)).pixels
+    film = radiograph.load(films.dicom(TWELVE_BITS, syntax=syntax, **WINDOW))
+    np.testing.assert_array_equal(film.pixels, expected)
+    assert film.facts.transfer_syntax == syntax
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+def test_signed_values_in_several_syntaxes(syntax: str) -> None:
+    expected = radiograph.load(films.dicom(TWELVE_BITS, **WINDOW)).pixels
+    signed = TWELVE_BITS.astype(np.int16) - 2048
+    film = films.dicom(signed, syntax=syntax, **{**WINDOW, "WindowCenter": -48})
+    np.testing.assert_array_equal(radiograph.load(film).pixels, expected)
+
+
+def test_jpeg_baseline() -> None:
+    film = radiograph.load(films.dicom(GREY, syntax=JPEGBaseline8Bit))
+    assert np.abs(film.pixels.astype(int) - GREY).mean() < 2
+
+
+def test_lossless_jpeg() -> None:
+    data = films.pydicom_film("JPGLosslessP14SV1_1s_1f_8b.dcm")
+    film = radiograph.load(data)
+    assert film.facts.transfer_syntax == JPEGLosslessSV1
+    np.testing.assert_array_equal(film.pixels, dcmread(io.BytesIO(data)).pixel_array)
+    deep = radiograph.load(films.pydicom_film("JPEG-LL.dcm"))
+    assert deep.facts.bits == 16
+    assert deep.pixels.shape == (1024, 256)
+    assert deep.pixels.std() > 20
+
+
+def test_a_damaged_lossless_jpeg_is_refused_before_gdcm_sees_it() -> None:
+    # Over bytes between the segments GDCM ends the whole process.
+    film = dcmread(io.BytesIO(films.pydicom_film("JPGLosslessP14SV1_1s_1f_8b.dcm")))
+    frame = get_frame(film.PixelData, 0, number_of_frames=1)
+    scan = frame.index(b"\xff\xda")
+    for damaged in (
+        frame[:scan] + bytes(18) + frame[scan:],
+        frame[: len(frame) // 2],
+        frame[:-2],
+        b"\xff\xd8\xff\xd9",
+    ):
+        film.PixelData = encapsulate([damaged])
+        assert reason(films.written(film)) == (
+            "DICOM whose compressed picture is damaged or truncated"
+        )
+
+
+def test_a_real_film_is_the_same_in_every_syntax() -> None:
+    plain = radiograph.load(films.pydicom_film("RG1_UNCR.dcm"))
+    assert plain.facts.format == "dicom"  # its preamble makes it a TIFF too
+    assert plain.facts.photometric == "MONOCHROME1"
+    packed = radiograph.load(films.pydicom_film("RG1_J2KR.dcm"))
+    np.testing.assert_array_equal(plain.pixels, packed.pixels)
+    lossy = radiograph.load(films.pydicom_film("RG1_J2KI.dcm"))
+    assert np.abs(plain.pixels.astype(int) - lossy.pixels).mean() < 2
+    height, width = plain.pixels.shape
+    spine = plain.pixels[height // 3 : height // 2, width * 9 // 20 : width * 11 // 20]
+    lung = plain.pixels[height // 4 : height // 2, width // 4 : width // 3]
+    assert spine.mean() > lung.mean() + 20  # bone is bright
+
+
+def test_colour_captures() -> None:
+    rgb = np.repeat(GREY[..., None], 3, axis=2)
+    film = radiograph.load(films.dicom(rgb))
+    np.testing.assert_array_equal(film.pixels, GREY)
+    assert not film.facts.colour
+    assert radiograph.probe(films.dicom(rgb)).colour
+    assert radiograph.load(films.dicom(films.coloured())).facts.colour
+    deep = radiograph.load(films.dicom(rgb.astype(np.uint16) << 4, BitsStored=12, HighBit=11))
+    np.testing.assert_array_equal(deep.pixels, GREY)
+
+
+def test_palette_colour() -> None:
+    film = radiograph.load(films.pydicom_film("OT-PAL-8-face.dcm"))
+    assert film.facts.photometric == "PALETTE COLOR"
+    assert film.facts.colour
+    assert film.pixels.std() > 20
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"PixelData": None}, "a DICOM object without pixel data"),
+        ({"PixelData": None, "Rows": None, "Columns": None}, "a DICOM object without pixel data"),
+        ({"Rows": 0}, "the picture has no pixels"),
+        ({"NumberOfFrames": 3}, "more than one frame or page, where a film has one"),
+        ({"BitsAllocated": 32}, "DICOM with 32 bits a sample"),
+        ({"BitsAllocated": 1}, "DICOM with 1 bits a sample"),
+        ({"BitsStored": 30}, "DICOM with an impossible number of bits stored"),
+        ({"Rows": 250}, "DICOM whose pixels (Explicit VR Little Endian) cannot be decoded"),
+        ({"BitsStored": None}, "damaged or truncated DICOM file"),
+    ],
+)
+def test_headers_that_are_refused(elements: dict[str, Any], expected: str) -> None:
+    assert reason(films.dicom(GREY, **elements)) == expected
+
+
+@pytest.mark.parametrize(
+    ("syntax", "name"),
+    [
+        (JPEGExtended12Bit, "(JPEG Extended (Process 2 and 4))"),
+        (HTJ2KLossless, "(High-Throughput JPEG 2000 Image Compression (Lossless Only))"),
+        ("1.2.3.4.5.6", "(of an unknown transfer syntax)"),
+    ],
+)
+def test_syntaxes_that_cannot_be_decoded(syntax: str, name: str) -> None:
+    film = films.dataset(TWELVE_BITS, syntax=JPEG2000Lossless)
+    film.file_meta.TransferSyntaxUID = syntax
+    data = films.written(film)
+    assert reason(data) == f"DICOM whose pixels {name} cannot be decoded"
+
+
+def test_deflated_files_are_refused() -> None:
+    data = films.dicom(GREY, syntax=DeflatedExplicitVRLittleEndian)
+    assert "deflated" in reason(data)
+    with pytest.raises(UnreadableFilm, match="deflated"):
+        radiograph.probe(data)
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless])
+def test_a_codestream_of_another_size_is_refused(syntax: str) -> None:
+    film = films.dataset(GREY, syntax=syntax)
+    film.Rows, film.Columns = 24, 30
+    expected = "DICOM whose compressed picture has another size than its header"
+    assert reason(films.written(film)) == expected
+
+
+@pytest.mark.parametrize(
+    "syntax", [JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless]
+)
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_codestream_cut_short_is_refused(syntax: str, share: float) -> None:
+    film = films.dataset(GREY, syntax=syntax)
+    frame = get_frame(film.PixelData, 0, number_of_frames=1)
+    film.PixelData = encapsulate([frame[: int(len(frame) * share)]])
+    assert "cannot be decoded" in reason(films.written(film))
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, JPEGLSLossless, RLELossless])
+def test_a_file_cut_short_is_refused(syntax: str) -> None:
+    data = films.dicom(TWELVE_BITS, syntax=syntax)
+    for length in (130, 133, 200, 400, len(data) // 2, len(data) - 40):
+        assert reason(data[:length])
+
+
+def test_a_compressed_film_without_file_meta_is_refused() -> None:
+    data = films.dicom(GREY, syntax=JPEGLSLossless)
+    start = data.index(b"\x08\x00\x16\x00")  # SOP Class UID: the first tag behind the file meta
+    assert "without file meta" in reason(data[start:])
+
+
+def test_view_is_found_wherever_it_is_written() -> None:
+    def view(**elements: Any) -> str | None:
+        return radiograph.probe(films.dicom(GREY, **{"ViewPosition": None} | elements)).view
+
+    code = Dataset()
+    code.CodeMeaning = "left lateral"
+    assert view() is None
+    assert view(ViewPosition="LL") == "LL"
+    assert view(ViewCodeSequence=[code]) == "LEFT LATERAL"
+    assert view(PatientOrientation=["A", "F"]) == "LATERAL"
+    assert view(PatientOrientation=["L", "F"]) is None
+
+
+def test_raw_detector_data_is_noted() -> None:
+    film = radiograph.load(films.dicom(GREY, PresentationIntentType="FOR PROCESSING"))
+    assert film.facts.notes == ("raw detector data (for processing)",)
+
+
+def test_nothing_that_identifies_leaves_the_header() -> None:
+    good = films.dicom(GREY)
+    bad = films.dicom(GREY, PixelData=None)
+    assert b"Doe^Jane" in good
+    for words in (repr(radiograph.load(good).facts), repr(radiograph.probe(good)), reason(bad)):
+        assert "Doe" not in words
+        assert "4711" not in words
+
+
+def test_header_mistakes_are_read_in_silence() -> None:
+    data = films.dicom(GREY, StudyDate="20240101", PatientAge="047Y")
+    data = data.replace(b"20240101", b"2o24o1xx").replace(b"047Y", b"47_Y")
+    np.testing.assert_array_equal(radiograph.load(data).pixels, GREY)

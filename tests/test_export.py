@@ -1,0 +1,100 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pneumoscope.data.catalog import open_catalog
+from pneumoscope.data.split import Split
+from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.files import sha256
+from pneumoscope.inference.bundle import hash_patient, load_bundle
+from pneumoscope.inference.reader import Reader
+from pneumoscope.model import export as module
+from pneumoscope.model.export import Deployed, export, to_onnx
+from pneumoscope.model.networks import NetworkOptions, build_network
+from pneumoscope.model.runs import open_run
+
+
+def test_the_bundle_tells_the_films_apart(bundle_file: Path, films: Path) -> None:
+    catalog = open_catalog(films).select(["test"])
+    reader = Reader(load_bundle(bundle_file))
+    probability = [reader.read_one(film.path).probability for film in catalog.films]
+    calls = np.array(probability) > 0.5
+    assert np.mean(calls == catalog.labels) > 0.9
+
+
+def test_the_bundle_says_where_it_comes_from(
+    bundle_file: Path, run_folder: Path, films: Path
+) -> None:
+    bundle, run = load_bundle(bundle_file), open_run(run_folder)
+    assert bundle.provenance["recipe"] == run.recipe.to_json()
+    assert bundle.provenance["epoch"] == run.best()["epoch"]
+    assert bundle.provenance["parity"]["films"] == 24
+    assert bundle.provenance["parity"]["largest_difference"] < 1e-4
+    assert bundle.calibration.prevalence == pytest.approx(16 / 24)
+    manifest = json.dumps(bundle.to_json())
+    assert str(films) not in manifest
+    assert str(Path.home()) not in manifest
+    assert b"/model/networks.py" not in bundle.network
+
+
+def test_every_film_seen_is_listed_by_hash(
+    bundle_file: Path, run_folder: Path, films: Path
+) -> None:
+    bundle, catalog = load_bundle(bundle_file), open_catalog(films)
+    split = Split.load(open_run(run_folder).split_file, catalog)
+    listed = {film.sha256: film for film in bundle.films}
+    assert len(listed) == 120
+    for name, keys in (("train", split.train), ("val", split.val)):
+        for film in catalog.pick(keys).films:
+            entry = listed[sha256(film.path.read_bytes())]
+            assert entry.split == name
+            assert entry.patient == hash_patient(bundle.salt, film.patient)
+            assert len(entry.perceptual_hash) == 64
+
+
+def test_any_number_of_films_goes_through_the_network() -> None:
+    import onnxruntime
+
+    network = build_network(NetworkOptions(size=32, channels=3, width=0.25), seed=0)
+    deployed = Deployed(network, channels=3).eval()
+    session = onnxruntime.InferenceSession(to_onnx(deployed, size=32))
+    films = np.random.default_rng(0).integers(0, 256, (5, 32, 32), dtype=np.uint8)
+    expected = deployed(torch.from_numpy(films)).detach().numpy()
+    for n in (1, 2, 5):
+        (logit,) = session.run(["logit"], {"pixels": films[:n]})
+        np.testing.assert_allclose(logit, expected[:n], atol=1e-4)
+
+
+def test_a_network_that_differs_is_not_written(
+    run_folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(deployed: Deployed, *, size: int) -> bytes:
+        with torch.no_grad():
+            deployed.network.logit.bias += 0.01  # type: ignore[union-attr, operator]
+        network = to_onnx(deployed, size=size)
+        with torch.no_grad():
+            deployed.network.logit.bias -= 0.01  # type: ignore[union-attr, operator]
+        return network
+
+    monkeypatch.setattr(module, "to_onnx", wrong)
+    with pytest.raises(PneumoscopeError, match="differs from the trained one"):
+        export(run_folder, out=tmp_path / "a.pneumo", cache=cache, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_films_may_move_but_not_change(
+    run_folder: Path, films: Path, cache: Path, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(films, tmp_path / "moved")
+    bundle = export(
+        run_folder, out=tmp_path / "a.pneumo", where=moved, cache=cache, progress=False
+    )
+    assert load_bundle(tmp_path / "a.pneumo").calibration == bundle.calibration
+    one, other = sorted((moved / "train" / "NORMAL").iterdir())[:2]
+    shutil.copy(other, one)
+    with pytest.raises(UsageError, match="not those that"):
+        export(run_folder, out=tmp_path / "b.pneumo", where=moved, cache=cache, progress=False)
