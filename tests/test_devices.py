@@ -9,9 +9,7 @@ from pneumoscope.model.devices import describe_device, open_fabric
 
 def test_precision_is_chosen_by_the_processor_or_by_the_recipe() -> None:
     def precision(asked: str) -> str:
-        fabric = open_fabric(
-            accelerator="cpu", devices=1, num_nodes=1, precision=asked, threads=2
-        )
+        fabric = open_fabric(accelerator="cpu", devices=1, num_nodes=1, precision=asked, threads=2)
         return str(describe_device(fabric)["precision"])
 
     native = torch.cpu.get_capabilities().get("avx512_bf16", False)

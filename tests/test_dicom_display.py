@@ -206,9 +206,9 @@ def test_deeper_samples_are_refused() -> None:
 def test_header_codes() -> None:
     header = Dataset()
     header.Modality = ""
-    header.BodyPartExamined = " chest "
+    header.StudyID = " chest "
     header.StudyDescription = "a name; or worse?"
     assert header_code(header, "Modality") is None
     assert header_code(header, "ViewPosition") is None
-    assert header_code(header, "BodyPartExamined") == "CHEST"
+    assert header_code(header, "StudyID") == "CHEST"
     assert header_code(header, "StudyDescription") == "OTHER"

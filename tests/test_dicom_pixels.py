@@ -11,13 +11,13 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
-    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPIPReferenced,
     RLELossless,
 )
 
@@ -75,7 +75,8 @@ def test_lossless_jpeg() -> None:
     data = films.pydicom_film("JPGLosslessP14SV1_1s_1f_8b.dcm")
     film = radiograph.load(data)
     assert film.facts.transfer_syntax == JPEGLosslessSV1
-    np.testing.assert_array_equal(film.pixels, dcmread(io.BytesIO(data)).pixel_array)
+    stored = dcmread(io.BytesIO(data)).pixel_array  # by way of a window of 255, not 256, levels
+    assert np.abs(film.pixels.astype(int) - stored).max() <= 2
     deep = radiograph.load(films.pydicom_film("JPEG-LL.dcm"))
     assert deep.facts.bits == 16
     assert deep.pixels.shape == (1024, 256)
@@ -153,14 +154,14 @@ def test_headers_that_are_refused(elements: dict[str, Any], expected: str) -> No
     ("syntax", "name"),
     [
         (JPEGExtended12Bit, "(JPEG Extended (Process 2 and 4))"),
-        (HTJ2KLossless, "(High-Throughput JPEG 2000 Image Compression (Lossless Only))"),
-        ("1.2.3.4.5.6", "(of an unknown transfer syntax)"),
+        (JPIPReferenced, "(JPIP Referenced)"),
+        ("1.2.826.0.1.3680.1.2.3", "(of an unknown transfer syntax)"),
     ],
 )
 def test_syntaxes_that_cannot_be_decoded(syntax: str, name: str) -> None:
-    film = films.dataset(TWELVE_BITS, syntax=JPEG2000Lossless)
-    film.file_meta.TransferSyntaxUID = syntax
-    data = films.written(film)
+    data = films.dicom(TWELVE_BITS, syntax=JPEG2000Lossless)
+    assert len(JPEG2000Lossless) == 22
+    data = data.replace(JPEG2000Lossless.encode(), syntax.encode().ljust(22, b"\0"))
     assert reason(data) == f"DICOM whose pixels {name} cannot be decoded"
 
 
@@ -187,7 +188,8 @@ def test_a_codestream_cut_short_is_refused(syntax: str, share: float) -> None:
     film = films.dataset(GREY, syntax=syntax)
     frame = get_frame(film.PixelData, 0, number_of_frames=1)
     film.PixelData = encapsulate([frame[: int(len(frame) * share)]])
-    assert "cannot be decoded" in reason(films.written(film))
+    words = "damaged or truncated" if syntax == JPEGLSLossless else "cannot be decoded"
+    assert words in reason(films.written(film))
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, JPEGLSLossless, RLELossless])
@@ -230,7 +232,12 @@ def test_nothing_that_identifies_leaves_the_header() -> None:
         assert "4711" not in words
 
 
-def test_header_mistakes_are_read_in_silence() -> None:
-    data = films.dicom(GREY, StudyDate="20240101", PatientAge="047Y")
-    data = data.replace(b"20240101", b"2o24o1xx").replace(b"047Y", b"47_Y")
-    np.testing.assert_array_equal(radiograph.load(data).pixels, GREY)
+def test_header_mistakes_are_read_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    data = films.dicom(GREY, ViewPosition="POSTERO").replace(b"POSTERO", b"dr. Doe")
+    with pytest.warns(UserWarning, match=r"dr\. Doe"):
+        assert dcmread(io.BytesIO(data)).ViewPosition == "dr. Doe"
+    caplog.clear()
+    film = radiograph.load(data)
+    np.testing.assert_array_equal(film.pixels, GREY)
+    assert film.facts.view == "OTHER"
+    assert not caplog.records

@@ -90,9 +90,7 @@ def test_films_may_move_but_not_change(
     run_folder: Path, films: Path, cache: Path, tmp_path: Path
 ) -> None:
     moved = shutil.copytree(films, tmp_path / "moved")
-    bundle = export(
-        run_folder, out=tmp_path / "a.pneumo", where=moved, cache=cache, progress=False
-    )
+    bundle = export(run_folder, out=tmp_path / "a.pneumo", where=moved, cache=cache, progress=False)
     assert load_bundle(tmp_path / "a.pneumo").calibration == bundle.calibration
     one, other = sorted((moved / "train" / "NORMAL").iterdir())[:2]
     shutil.copy(other, one)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bundles import make_bundle
 from conftest import draw_film
-from PIL import Image
-
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.inference.bundle import Bundle, save_bundle
 from pneumoscope.inference.reader import Reader, read

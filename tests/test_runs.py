@@ -66,10 +66,10 @@ def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(PneumoscopeError, match=r"not a run folder: it has no recipe\.json"):
         open_run(tmp_path)
     run = begun(tmp_path / "run")
-    with pytest.raises(PneumoscopeError, match="best.pt does not exist"):
+    with pytest.raises(PneumoscopeError, match=r"best\.pt does not exist"):
         run.best()
     (tmp_path / "run" / "checkpoints" / "best.pt").write_bytes(b"PK")
-    with pytest.raises(PneumoscopeError, match="best.pt is damaged"):
+    with pytest.raises(PneumoscopeError, match=r"best\.pt is damaged"):
         run.best()
     (tmp_path / "run" / "run.json").write_text("{")
     with pytest.raises(PneumoscopeError, match="damaged"):

@@ -37,8 +37,8 @@ from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import Facts, Pixels, Radiograph, check_extent, check_frames, is_coloured
 from pneumoscope.jpeg import essentials, frame_header
 
-# GDCM, which pydicom would take for all of these, is slower and ends the whole process over some
-# damaged streams. It is left with lossless JPEG, and sees nothing of that but whole streams.
+# GDCM, which pydicom would take for nearly all of these, ends the whole process over some damaged
+# streams. It is left with lossless JPEG, and sees nothing of that but whole streams.
 _DECODERS = {
     JPEGBaseline8Bit: "pillow",
     JPEGExtended12Bit: "pillow",
@@ -151,11 +151,9 @@ def _decode(dataset: Dataset) -> Values:
     """Stored values, (H, W) or (H, W, 3), in the machine's byte order."""
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
     try:
-        decoder = ""
         if syntax.is_encapsulated:
-            decoder = _DECODERS[syntax]
             _check_codestream(dataset)
-        stored = decode_pixels(dataset, decoding_plugin=decoder)
+        stored = decode_pixels(dataset, decoding_plugin=_DECODERS.get(syntax, ""))
     except (UnreadableFilm, MemoryError):
         raise
     except Exception as error:
@@ -173,11 +171,13 @@ def _check_codestream(dataset: Dataset) -> None:
     samples = int(dataset.Columns) * int(dataset.Rows) * int(dataset.get("SamplesPerPixel", 1))
     if len(frame) > 4 * samples + 2**20:
         raise UnreadableFilm("DICOM with more compressed pixel data than its size explains")
-    if dataset.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1):
-        stream = essentials(frame) if size else None
-        if stream is None:
-            raise UnreadableFilm("DICOM whose compressed picture is damaged or truncated")
-        dataset.PixelData = encapsulate([stream])
+    decoder = _DECODERS[dataset.file_meta.TransferSyntaxUID]
+    whole = essentials(frame) if decoder == "gdcm" else frame
+    # Without its end-of-image marker, CharLS (pyjpegls) looks for the end of a scan for seconds.
+    if not whole or (decoder == "pyjpegls" and b"\xff\xd9" not in whole[-16:]):
+        raise UnreadableFilm("DICOM whose compressed picture is damaged or truncated")
+    if decoder == "gdcm":
+        dataset.PixelData = encapsulate([whole])
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -97,28 +98,31 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 _quiet_lock = threading.Lock()
-_quiet_inside = 0
-_quiet_filters = warnings.catch_warnings()
+_quiet_threads = 0
+_quiet_undo = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the warnings of file libraries: what matters in them is checked in the open.
+    """Keep the warnings and log lines of file libraries from everybody.
 
+    What matters in them is checked in the open, and pydicom's quote what stands in the header.
     `warnings.catch_warnings` swaps a global list and is not safe in threads that overlap, so the
     first thread to enter swaps it and the last one to leave puts it back.
     """
-    global _quiet_inside, _quiet_filters
+    global _quiet_threads
     with _quiet_lock:
-        if _quiet_inside == 0:
-            _quiet_filters = warnings.catch_warnings()
-            _quiet_filters.__enter__()
+        if _quiet_threads == 0:
+            _quiet_undo.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
-        _quiet_inside += 1
+            pydicom = logging.getLogger("pydicom")
+            _quiet_undo.callback(setattr, pydicom, "propagate", pydicom.propagate)
+            pydicom.propagate = False
+        _quiet_threads += 1
     try:
         yield
     finally:
         with _quiet_lock:
-            _quiet_inside -= 1
-            if _quiet_inside == 0:
-                _quiet_filters.__exit__(None, None, None)
+            _quiet_threads -= 1
+            if _quiet_threads == 0:
+                _quiet_undo.close()

@@ -68,7 +68,7 @@ def essentials(data: bytes) -> bytes | None:
     while data[position : position + 1] == b"\xff" and position + 2 <= len(data):
         marker = data[position + 1]
         if marker == 0xD9:  # EOI
-            return b"".join([*kept, b"\xff\xd9"])
+            return b"".join([*kept, b"\xff\xd9"]) if frame_header(data) else None
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4])
         if marker == 0xDA:
             after = _AFTER_SCAN.search(data, end)

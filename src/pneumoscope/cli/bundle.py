@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from pneumoscope.metrics import OPERATING_POINTS
+
 
 @click.group("bundle")
 def command() -> None:
@@ -40,7 +42,7 @@ def show(bundle: Path, as_json: bool) -> None:
         "calibration": f"temperature {held.calibration.temperature:.3f}, offset "
         f"{held.calibration.offset:+.3f}, at a prevalence of {held.calibration.prevalence:.3f}",
         "operating points": ", ".join(
-            f"{name} {points.threshold(name):+.3f}" for name in ("screen", "balanced", "confirm")
+            f"{name} {points.threshold(name):+.3f}" for name in OPERATING_POINTS
         )
         + " (logit)",
         "films seen": ", ".join(f"{count} {split}" for split, count in seen.items()) or "none",

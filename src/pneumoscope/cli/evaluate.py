@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from pneumoscope.metrics import OPERATING_POINTS
+
 FILE = click.Path(path_type=Path)
 
 
@@ -26,7 +28,7 @@ FILE = click.Path(path_type=Path)
     "--operating-point",
     default="balanced",
     show_default=True,
-    type=click.Choice(["screen", "balanced", "confirm"]),
+    type=click.Choice(OPERATING_POINTS),
     help="Where calls are made: screen misses few, confirm raises few false alarms.",
 )
 @click.option(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 import click
 
+from pneumoscope.metrics import OPERATING_POINTS
+
 if TYPE_CHECKING:
     from pneumoscope.inference.reader import Reading
 
@@ -28,7 +30,7 @@ FILE = click.Path(path_type=Path)
     "--operating-point",
     default="balanced",
     show_default=True,
-    type=click.Choice(["screen", "balanced", "confirm"]),
+    type=click.Choice(OPERATING_POINTS),
     help="screen misses few, confirm raises few false alarms.",
 )
 @click.option(

@@ -40,7 +40,7 @@ class Store:
     refused: dict[str, str]
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
-        """Row numbers (int64) of ``keys`` without the refused films; KeyError for an unknown one."""
+        """Row numbers (int64) of ``keys``, refused films left out; KeyError for an unknown one."""
         place = {key: row for row, key in enumerate(self.keys)}
         return np.array([place[key] for key in keys if key not in self.refused], dtype=np.int64)
 

@@ -35,9 +35,8 @@ from pneumoscope.evaluation.selection import (
 from pneumoscope.evaluation.table import Table, tabulate
 from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.reader import Reader, Reading
-from pneumoscope.metrics import scores
+from pneumoscope.metrics import OPERATING_POINTS, scores
 
-OPERATING_POINTS = ("screen", "balanced", "confirm")
 _SUBTYPES = ("bacterial", "viral")
 
 
