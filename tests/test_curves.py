@@ -9,8 +9,7 @@ from pneumoscope.model.curves import FIGURES, draw_curves
 def rows(shift: float) -> list[dict[str, float]]:
     names = [name for figure in FIGURES for name in (figure, f"val_{figure}")]
     return [
-        {"epoch": epoch, **dict.fromkeys(names, 0.5 + shift * epoch / 10)}
-        for epoch in range(1, 6)
+        {"epoch": epoch, **dict.fromkeys(names, 0.5 + shift * epoch / 10)} for epoch in range(1, 6)
     ]
 
 

@@ -70,8 +70,10 @@ def test_frontal_views_are_read(view: str | None) -> None:
 
 @pytest.mark.parametrize(
     "view",
-    ["LL", "RL", "LAT", "LATERAL", "LEFT LATERAL", "LLD", "RAO", "LPO", "LEFT DECUBITUS"]
-    + ["CHEST_LAT", "L-LAT", "LEFT ANTERIOR OBLIQUE"],
+    [
+        *("LL", "RL", "LAT", "LATERAL", "LEFT LATERAL", "CHEST_LAT", "L-LAT"),
+        *("LLD", "LEFT DECUBITUS", "RAO", "LPO", "LEFT ANTERIOR OBLIQUE"),
+    ],
 )
 def test_other_views_are_refused(view: str) -> None:
     assert verdict(replace(FACTS, view=view)) == f"view {view} is not frontal"

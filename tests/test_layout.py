@@ -111,7 +111,7 @@ def test_find_films_keeps_files_as_given_and_sorts_folders(tmp_path: Path) -> No
     ]
 
 
-def test_find_films_refuses_a_missing_path_before_the_first_film(tmp_path: Path) -> None:
+def test_find_films_gives_a_missing_path_on_for_its_reader_to_name(tmp_path: Path) -> None:
     fill(tmp_path, "a.png")
-    with pytest.raises(UsageError, match="no file or folder"):
-        find_films([tmp_path / "a.png", tmp_path / "gone.png"])
+    given = [tmp_path / "gone.png", tmp_path / "a.png"]
+    assert list(find_films(given)) == given

@@ -17,7 +17,6 @@ from pydicom.pixels.utils import pixel_array as decode_pixels
 from pydicom.uid import (
     JPEG2000,
     UID,
-    AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -157,7 +156,7 @@ def _decode(dataset: Dataset) -> Values:
     except (UnreadableFilm, MemoryError):
         raise
     except Exception as error:
-        name = syntax.name if syntax in AllTransferSyntaxes else "of an unknown transfer syntax"
+        name = syntax.name if syntax.name != syntax else "of an unknown transfer syntax"
         raise UnreadableFilm(f"DICOM whose pixels ({name}) cannot be decoded") from error
     return np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -109,11 +110,11 @@ def _output(path: Path) -> Iterator[TextIO]:
     Readings are costly, so what was written before an interruption stays, as PATH.part.
     """
     if path == Path("-"):
-        yield click.get_text_stream("stdout")
+        yield sys.stdout
         return
     part = path.with_name(path.name + ".part")
     try:
-        file = part.open("w", encoding="utf-8", newline="")
+        file = part.open("w", encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}.") from error
     try:

@@ -66,13 +66,13 @@ def find_films(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the films among files and folders: a file as it is given, a folder's films sorted.
 
     Folders are walked as the films are taken, so memory does not grow with their number.
-    Raises ``UsageError`` at once, before the first film, when a path does not exist.
+    A path that does not exist is given on as it is: whoever opens it will say so, in its row.
     """
-    given = [Path(path) for path in paths]
-    for path in given:
-        if not path.exists():
-            raise UsageError(f"There is no file or folder {path}.")
-    return (film for path in given for film in ([path] if path.is_file() else _walk(path, [])))
+    for path in paths:
+        if path.is_dir():
+            yield from _walk(path, [])
+        else:
+            yield path
 
 
 def read_tree(folder: Path) -> Tree:

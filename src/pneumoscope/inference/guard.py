@@ -18,7 +18,8 @@ _CHEST = re.compile(r"CHEST|THORAX|TORAX|TORACE|LUNG|CXR")
 _UNSAID = ("OTHER", "UNKNOWN", "UNSPECIFIED", "NONE")
 # View Position (PS3.3 C.8.7.1.1.1, C.8.11.5) and view names: laterals, obliques, decubitus.
 _NOT_FRONTAL = re.compile(
-    r"\b(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|LAT)\b|(?<!BI)LATERAL|OBLIQUE|DECUB"
+    r"(?<![A-Z])(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|LAT)(?![A-Z])"
+    r"|(?<!BI)LATERAL|OBLIQUE|DECUB"
 )
 
 

@@ -1,0 +1,58 @@
+# make demo   install, then the main job on the embedded sample: check, train, export, prove, read
+# make test   install with what developers need, then lint, types and tests
+# Everything is installed into .venv; PYTHON=python3.12 chooses another interpreter.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALLED_BY := pyproject.toml constraints.txt
+
+FILMS := sample/chest_xray
+SIZES := sample/original_sizes.csv
+OUT := demo
+SCOPE := $(BIN)/pneumoscope
+
+.PHONY: demo test lint clean
+
+demo: .venv/.train
+	@rm -rf $(OUT)/run $(OUT)/evaluation && mkdir -p $(OUT)
+	@echo "== 1. The films ==================================================================="
+	$(SCOPE) data check $(FILMS) --sizes $(SIZES)
+	$(SCOPE) data show $(FILMS) --out $(OUT)/films.png
+	@echo "== 2. Training: the notebook's recipe, patients kept apart ========================="
+	$(SCOPE) train $(FILMS) --recipe notebook --out $(OUT)/run --cache $(OUT)/cache
+	@echo "== 3. One file that reads films ===================================================="
+	$(SCOPE) export $(OUT)/run --cache $(OUT)/cache
+	@echo "== 4. The proof, on the sample's own test folder ==================================="
+	$(SCOPE) evaluate $(FILMS) --bundle $(OUT)/run/bundle.pneumo --split test --out $(OUT)/evaluation
+	@echo "== 5. Reading films ================================================================"
+	$(SCOPE) predict $(wildcard $(FILMS)/test/NORMAL/IM-02*) $(wildcard $(FILMS)/test/PNEUMONIA/person11*) \
+		--bundle $(OUT)/run/bundle.pneumo
+	@echo "== Where things lie ================================================================"
+	@echo "a batch of films   $(OUT)/films.png"
+	@echo "learning curves    $(OUT)/run/curves.png (figures: history.csv)"
+	@echo "the proof          $(OUT)/evaluation/results.json, roc.png, precision_recall.png,"
+	@echo "                   reliability.png, confusion.png, predictions.csv"
+	@echo "the reader         $(OUT)/run/bundle.pneumo"
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.train: .venv/bin/python $(INSTALLED_BY)
+	$(PIP) --editable '.[train]'
+	@touch $@
+
+.venv/.dev: .venv/bin/python $(INSTALLED_BY)
+	$(PIP) --editable '.[train,dev]'
+	@touch $@ .venv/.train
+
+clean:
+	rm -rf .venv $(OUT) runs
