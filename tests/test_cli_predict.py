@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundles import make_bundle
 from click.testing import CliRunner, Result
-from conftest import draw_film
 from PIL import Image
 
+from bundles import make_bundle
+from conftest import draw_film
 from pneumoscope.cli.predict import command
 
 COLUMNS = ["file", "status", "probability", "call", "reason"]

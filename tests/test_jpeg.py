@@ -138,23 +138,3 @@ def test_a_thousand_scans_are_refused() -> None:
     scan = data.index(b"\xff\xda")
     with pytest.raises(UnreadableFilm, match="100 scans"):
         jpeg.load(data[:-2] + data[scan : scan + 12] * 1000 + data[-2:], at_least=0)
-
-
-def test_essentials_keep_what_decodes_and_drop_what_describes() -> None:
-    data = films.encoded(films.picture(), "jpeg", exif=films.exif(6), comment=b"Jane Doe")
-    lossless = data.replace(b"\xff\xc0", b"\xff\xc3", 1)
-    kept = jpeg.essentials(lossless)
-    assert kept is not None
-    assert b"Exif" not in kept
-    assert b"Doe" not in kept
-    assert jpeg.frame_header(kept) == jpeg.frame_header(lossless)
-    scan = lossless[lossless.index(b"\xff\xda") :]
-    assert kept.endswith(scan)
-    assert jpeg.essentials(lossless + b"\0") == kept  # padded to even length by DICOM
-
-
-@pytest.mark.parametrize("cut", [1, 2, 3, 50, 400])
-def test_essentials_of_a_stream_that_is_not_whole(cut: int) -> None:
-    data = films.encoded(films.picture(), "jpeg").replace(b"\xff\xc0", b"\xff\xc3", 1)
-    assert jpeg.essentials(data[:-cut]) is None
-    assert jpeg.essentials(data[:2] + b"gap" + data[2:]) is None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +126,13 @@ def test_text_renamed_to_jpeg_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secret-name.jpeg"
     path.write_text("these are not the pixels you are looking for")
     assert reason(path) == "not a JPEG, PNG, TIFF or DICOM file"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpeg")  # opening it would wait for a writer
+    assert reason(tmp_path / "pipe.jpeg") == "not a regular file"
+    assert reason(Path("/dev/zero")) == "not a regular file"
 
 
 def test_missing_file_and_folder_are_refused_without_their_path(tmp_path: Path) -> None:

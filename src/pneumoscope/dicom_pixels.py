@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array as decode_pixels
@@ -31,13 +31,15 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from pneumoscope import lossless_jpeg
 from pneumoscope.dicom_display import Values, header_code, to_display
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import Facts, Pixels, Radiograph, check_extent, check_frames, is_coloured
-from pneumoscope.jpeg import essentials, frame_header
+from pneumoscope.jpeg import frame_header
 
-# GDCM, which pydicom would take for nearly all of these, ends the whole process over some damaged
-# streams. It is left with lossless JPEG, and sees nothing of that but whole streams.
+# GDCM, which pydicom would take first, crashes over some damaged streams: it is left with what
+# none of the others decodes, and works in a process apart.
+_LOSSLESS_JPEG = (JPEGLossless, JPEGLosslessSV1)
 _DECODERS = {
     JPEGBaseline8Bit: "pillow",
     JPEGExtended12Bit: "pillow",
@@ -45,8 +47,6 @@ _DECODERS = {
     JPEG2000Lossless: "pillow",
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
-    JPEGLossless: "gdcm",
-    JPEGLosslessSV1: "gdcm",
     RLELossless: "pydicom",
 }
 
@@ -150,9 +150,13 @@ def _decode(dataset: Dataset) -> Values:
     """Stored values, (H, W) or (H, W, 3), in the machine's byte order."""
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
     try:
-        if syntax.is_encapsulated:
-            _check_codestream(dataset)
-        stored = decode_pixels(dataset, decoding_plugin=_DECODERS.get(syntax, ""))
+        if not syntax.is_encapsulated:
+            stored = decode_pixels(dataset)
+        elif syntax in _LOSSLESS_JPEG:
+            stored = _decode_lossless_jpeg(_checked_frame(dataset), dataset)
+        else:
+            _checked_frame(dataset)
+            stored = decode_pixels(dataset, decoding_plugin=_DECODERS[syntax])
     except (UnreadableFilm, MemoryError):
         raise
     except Exception as error:
@@ -161,7 +165,22 @@ def _decode(dataset: Dataset) -> Values:
     return np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
 
 
-def _check_codestream(dataset: Dataset) -> None:
+def _decode_lossless_jpeg(frame: bytes, dataset: Dataset) -> Values:
+    header = frame_header(frame)
+    if header is None or header.components != 1:
+        raise ValueError("not a grey stream")
+    samples = lossless_jpeg.decode(
+        frame, columns=header.width, rows=header.height, bits=header.precision
+    )
+    stored = np.frombuffer(samples, dtype="<u1" if header.precision <= 8 else "<u2")
+    stored = stored.reshape(header.height, header.width)
+    if dataset.PixelRepresentation == 1:  # the sign stands in the highest of the bits stored
+        spare = 8 * stored.itemsize - int(dataset.BitsStored)
+        stored = (stored << spare).view(f"<i{stored.itemsize}") >> spare
+    return stored
+
+
+def _checked_frame(dataset: Dataset) -> bytes:
     """Refuse a compressed picture that is cut or not what the header says, before decoding it."""
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     size = _codestream_size(frame)
@@ -170,13 +189,10 @@ def _check_codestream(dataset: Dataset) -> None:
     samples = int(dataset.Columns) * int(dataset.Rows) * int(dataset.get("SamplesPerPixel", 1))
     if len(frame) > 4 * samples + 2**20:
         raise UnreadableFilm("DICOM with more compressed pixel data than its size explains")
-    decoder = _DECODERS[dataset.file_meta.TransferSyntaxUID]
-    whole = essentials(frame) if decoder == "gdcm" else frame
-    # Without its end-of-image marker, CharLS (pyjpegls) looks for the end of a scan for seconds.
-    if not whole or (decoder == "pyjpegls" and b"\xff\xd9" not in whole[-16:]):
-        raise UnreadableFilm("DICOM whose compressed picture is damaged or truncated")
-    if decoder == "gdcm":
-        dataset.PixelData = encapsulate([whole])
+    # Decoders look for the end of a stream that has lost it, CharLS (pyjpegls) for seconds.
+    if frame.startswith(b"\xff\xd8") and b"\xff\xd9" not in frame[-16:]:
+        raise UnreadableFilm("DICOM whose compressed picture is truncated")
+    return frame
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:

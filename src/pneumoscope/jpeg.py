@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -16,8 +15,6 @@ from pneumoscope.pictures import exif_orientation, to_grey
 
 # Encoders write about ten scans. A progressive JPEG with thousands is made to keep us busy.
 _MAX_SCANS = 100
-# Inside a scan FF is followed by 00, by a restart marker or by a fill byte; else the scan is over.
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 class FrameHeader(NamedTuple):
@@ -54,30 +51,6 @@ def frame_header(data: bytes) -> FrameHeader | None:
         # SOF0 to SOF15 less DHT, JPG and DAC (ISO/IEC 10918-1 table B.1); SOF55 is JPEG-LS.
         if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
             return FrameHeader(marker, *struct.unpack_from(">BHHB", data, start))
-    return None
-
-
-def essentials(data: bytes) -> bytes | None:
-    """Copy a lossless JPEG stream without all that only describes it; None if it is not whole.
-
-    Kept are the segments that decoding needs (SOF3, DHT, DRI, SOS and its scan). Whole means that
-    one segment follows the other without a gap, up to the end-of-image marker.
-    """
-    kept = [data[:2]]
-    position = 2
-    while data[position : position + 1] == b"\xff" and position + 2 <= len(data):
-        marker = data[position + 1]
-        if marker == 0xD9:  # EOI
-            return b"".join([*kept, b"\xff\xd9"]) if frame_header(data) else None
-        end = position + 2 + int.from_bytes(data[position + 2 : position + 4])
-        if marker == 0xDA:
-            after = _AFTER_SCAN.search(data, end)
-            if after is None:
-                return None
-            end = after.start()
-        if marker in (0xC3, 0xC4, 0xDD, 0xDA):
-            kept.append(data[position:end])
-        position = end
     return None
 
 

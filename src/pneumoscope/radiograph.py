@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,16 @@ from pneumoscope import jpeg, pictures
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import MAX_BYTES, MAX_PIXELS, Facts, Radiograph, quiet
 
-__all__ = ["FILM_SUFFIXES", "MAX_BYTES", "MAX_PIXELS", "Facts", "Radiograph", "load", "probe"]
+__all__ = [
+    "FILM_SUFFIXES",
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "Facts",
+    "Radiograph",
+    "load",
+    "probe",
+    "read_bytes",
+]
 
 Source = str | Path | bytes | BinaryIO
 
@@ -32,7 +42,7 @@ def load(source: Source, *, at_least: int | None = None) -> Radiograph:
     Raises `UnreadableFilm`, and nothing else, for whatever the file holds; its text is a short
     reason without path and without anything from a header that identifies the patient.
     """
-    data = _read(source)
+    data = read_bytes(source)
     kind = _kind(data[:_HEAD])
     with _only_unreadable(kind):
         if kind == "jpeg":
@@ -109,7 +119,8 @@ def _only_unreadable(kind: str) -> Iterator[None]:
         raise UnreadableFilm(f"damaged or truncated {kind.upper()} file") from error
 
 
-def _read(source: Source) -> bytes:
+def read_bytes(source: Source) -> bytes:
+    """The bytes of a film's file, at most `MAX_BYTES`; raises `UnreadableFilm` as `load` does."""
     if isinstance(source, bytes):
         data = source
     else:
@@ -132,6 +143,10 @@ def _opened(source: Source) -> Iterator[BinaryIO]:
         yield io.BytesIO(source)
     elif isinstance(source, str | Path):
         try:
+            # A pipe would make us wait for its writer, a device has no end.
+            kind = Path(source).stat().st_mode
+            if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+                raise UnreadableFilm("not a regular file")
             with Path(source).open("rb") as stream:
                 yield stream
         except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pneumoscope import files, preprocess
+from pneumoscope import files, preprocess, radiograph
 from pneumoscope.data.catalog import Film
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm
 from pneumoscope.preprocess import Preprocessing
@@ -178,15 +178,13 @@ def _decode(
     workers: int | None,
     progress: bool,
 ) -> tuple[list[str], dict[str, str]]:
-    """Fill ``pixels``; content hashes (empty for a missing file) and the reasons of refusals."""
+    """Fill ``pixels``; content hashes and the reasons of refusals."""
     from tqdm import tqdm
 
     def decode(row: int) -> tuple[str, str | None]:
+        data = b""
         try:
-            data = films[row].path.read_bytes()
-        except OSError as error:
-            return "", f"the file cannot be opened ({error.strerror})"
-        try:
+            data = radiograph.read_bytes(films[row].path)
             pixels[row] = preprocess.film_to_input(data, preprocessing)
         except UnreadableFilm as error:
             return files.sha256(data), str(error)

@@ -17,7 +17,7 @@ from pneumoscope.data.duplicates import look_alike, perceptual_hash, same_conten
 from pneumoscope.data.size_probe import SizeProbe, probe_sizes
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.files import sha256
-from pneumoscope.radiograph import Facts, load
+from pneumoscope.radiograph import Facts, load, read_bytes
 
 Keys = tuple[str, ...]
 
@@ -165,12 +165,10 @@ def _look_at_all(films: Sequence[Film], *, workers: int | None, progress: bool) 
 
 def _look_at(film: Film) -> _Look:
     try:
-        data = film.path.read_bytes()
+        data = read_bytes(film.path)
         radiograph = load(data, at_least=128)
     except UnreadableFilm as error:
         return _Look(reason=str(error))
-    except OSError as error:
-        return _Look(reason=os.strerror(error.errno) if error.errno else "the file cannot be read")
     small = thumbnail(radiograph.pixels)
     return _Look(sha256(data), radiograph.facts, perceptual_hash(small), small)
 

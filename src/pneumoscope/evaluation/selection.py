@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pneumoscope import files, radiograph
 from pneumoscope.data.catalog import Catalog
-from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
 from pneumoscope.inference.bundle import Bundle, hash_patient
 
 SPLITS = ("test", "val")
@@ -186,9 +187,8 @@ def _digests(paths: Sequence[Path], *, threads: int | None, progress: bool) -> t
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+        return files.sha256(radiograph.read_bytes(path))
+    except UnreadableFilm:
         return ""  # the reader refuses it, with the reason
 
 

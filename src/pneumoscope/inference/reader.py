@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pneumoscope import preprocess, radiograph
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
+from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.guard import refuse
 
 READ, REFUSED = "read", "refused"
+# Four films share each pass over the network's weights; more would not fit beside them in a cache.
+TOGETHER = 4
 Source = str | Path | bytes
 
 
@@ -74,48 +80,86 @@ class Reader:
     def read(self, sources: Iterable[Source]) -> Iterator[Reading]:
         """A reading for each source (path or the bytes of a file), in order, as they come.
 
-        Memory does not grow with the number of films: few more than ``threads`` are in hand.
+        Memory does not grow with the number of films: a few dozen are in hand at once.
         """
         with ThreadPoolExecutor(self._threads, thread_name_prefix="reader") as pool:
-            in_work: deque[Future[Reading]] = deque()
+            in_work: deque[Future[list[Reading]]] = deque()
             try:
-                for source in sources:
-                    in_work.append(pool.submit(self.read_one, source))
-                    if len(in_work) >= 4 * self._threads:
-                        yield in_work.popleft().result()
+                for group in _grouped(sources):
+                    in_work.append(pool.submit(self._read_together, group))
+                    if len(in_work) >= 2 * self._threads:
+                        yield from in_work.popleft().result()
                 while in_work:
-                    yield in_work.popleft().result()
+                    yield from in_work.popleft().result()
             finally:
                 for future in in_work:
                     future.cancel()
 
     def read_one(self, source: Source) -> Reading:
         """The reading of one film; whatever its file holds, this returns."""
+        (reading,) = self._read_together([source])
+        return reading
+
+    def _read_together(self, sources: Sequence[Source]) -> list[Reading]:
+        """Readings of a few films, whose pixels go through the network in one batch."""
+        films = [self._prepare(source) for source in sources]
+        pixels = [film for film in films if not isinstance(film, Reading)]
+        logits = iter(self._logits([film.pixels for film in pixels]))
+        return [
+            film if isinstance(film, Reading) else self._conclude(film, next(logits))
+            for film in films
+        ]
+
+    def _prepare(self, source: Source) -> _Prepared | Reading:
+        """The network's input for a film, or the refusal of it."""
         file = str(source) if isinstance(source, str | Path) else ""
         shape = self._bundle.preprocessing
         try:
             film = radiograph.load(source, at_least=shape.size)
         except UnreadableFilm as error:
             return Reading(file, REFUSED, None, None, str(error))
-        notes = film.facts.notes
         reason = refuse(film, self._bundle.guard)
         if reason is not None:
-            return Reading(file, REFUSED, None, None, reason, notes=notes)
-        pixels = preprocess.to_input(film, shape)
-        logit = float(self._session.run(["logit"], {"pixels": pixels[None]})[0][0])
+            return Reading(file, REFUSED, None, None, reason, notes=film.facts.notes)
+        return _Prepared(file, preprocess.to_input(film, shape), film.facts.notes)
+
+    def _logits(self, pixels: list[Pixels]) -> list[float]:
+        if not pixels:
+            return []
+        logits: list[float] = self._session.run(["logit"], {"pixels": np.stack(pixels)})[0].tolist()
+        return logits
+
+    def _conclude(self, film: _Prepared, logit: float) -> Reading:
         if not math.isfinite(logit):
-            return Reading(file, REFUSED, None, None, "the network gave no number", notes=notes)
+            reason = "the network gave no number"
+            return Reading(film.file, REFUSED, None, None, reason, notes=film.notes)
         probability = self._bundle.calibration.probability(logit, prevalence=self._prevalence)
         return Reading(
-            file,
+            film.file,
             READ,
             float(probability),
             self._bundle.classes[int(logit >= self._threshold)],
             None,
             logit,
             self._operating_point,
-            notes,
+            film.notes,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A film that may be read: its file, its pixels (size, size) uint8, what was mended."""
+
+    file: str
+    pixels: Pixels
+    notes: tuple[str, ...]
+
+
+def _grouped(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    """``sources`` in groups that share a batch."""
+    iterator = iter(sources)
+    while group := list(itertools.islice(iterator, TOGETHER)):
+        yield group
 
 
 def read(
