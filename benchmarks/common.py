@@ -168,7 +168,8 @@ def rival_model(options: argparse.Namespace, folder: Path) -> Path:
     """The rival's saved model: the one given, or one trained for an epoch on a few films."""
     if options.rival_model:
         return Path(options.rival_model)
-    make_folder(options.originals, folder / "few", 64)
+    # Enough for a batch of validation: Keras takes 0 steps of a repeated set for endlessly many.
+    make_folder(options.originals, folder / "few", 160)
     model = folder / "rival.keras"
     run(rival(options, "train", folder / "few", "--epochs", "1", "--save", model))
     return model

@@ -72,21 +72,27 @@ def command(
         raise UsageError("--resume continues the recipe of the run; leave out --set.")
     chosen = named(recipe, changes)
     out = out or Path("runs") / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = train(
-        where,
-        out=out,
-        recipe=chosen,
-        sizes=sizes,
-        positive=positive,
-        split_file=split_file,
-        cache=cache,
-        resume=resume,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        threads=threads,
-        progress=not quiet,
-    )
+    try:
+        run = train(
+            where,
+            out=out,
+            recipe=chosen,
+            sizes=sizes,
+            positive=positive,
+            split_file=split_file,
+            cache=cache,
+            resume=resume,
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            threads=threads,
+            progress=not quiet,
+        )
+    except KeyboardInterrupt:
+        click.echo(
+            f"Stopped; continue with: pneumoscope train {where} --out {out} --resume", err=True
+        )
+        raise
     facts, history = run.facts, run.history
     number = best_epoch(history, select=run.recipe.select)
     best = history[number - 1]
