@@ -168,14 +168,16 @@ def test_class_weights_are_the_notebooks() -> None:
         class_weights(np.ones(3))
 
 
-def test_the_best_epoch_is_the_first_with_the_best_figure() -> None:
+def test_the_best_epoch_has_the_best_figure_and_of_equals_the_lowest_loss() -> None:
     history = [
         {"epoch": 1, "val_loss": float("nan"), "val_auc": 0.9},
         {"epoch": 2, "val_loss": 0.3, "val_auc": 0.8},
-        {"epoch": 3, "val_loss": 0.3, "val_auc": 0.95},
+        {"epoch": 3, "val_loss": 0.5, "val_auc": 0.95},
+        {"epoch": 4, "val_loss": 0.4, "val_auc": 0.95},
+        {"epoch": 5, "val_loss": 0.3, "val_auc": 0.9},
     ]
     assert best_epoch(history, select="loss") == 2
-    assert best_epoch(history, select="auc") == 3
+    assert best_epoch(history, select="auc") == 4
 
 
 def test_two_processes_train_one_network(films: Path, cache: Path, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ class Recipe:
     ``kernel``, ``dropout``, ``normalise`` and ``head`` the network (see ``NetworkOptions``);
     ``augment`` is none, flip or full; ``split`` is grouped (by patient) or random (the
     notebook's), with ``validation`` the share held out; ``class_weights`` weighs the classes
-    equally in the loss; ``select`` names the validation figure of the best epoch (loss or auc);
+    equally in the loss; ``select`` names the validation figure of the best epoch (auc, as calibration
+    mends the level of the scores afterwards but not their order; or loss);
     ``precision`` is auto, bf16 or fp32.
     """
 
@@ -44,7 +45,7 @@ class Recipe:
     batch: int = 16
     learning_rate: float = 1e-3
     class_weights: bool = True
-    select: Literal["loss", "auc"] = "loss"
+    select: Literal["auc", "loss"] = "auc"
     precision: str = "auto"
     seed: int = 0
 
@@ -53,7 +54,7 @@ class Recipe:
         choices = {
             "augment": tuple(SETTINGS),
             "split": ("grouped", "random"),
-            "select": ("loss", "auc"),
+            "select": ("auc", "loss"),
             "precision": ("auto", "bf16", "fp32"),
         }
         for field, allowed in choices.items():

@@ -265,11 +265,16 @@ def class_weights(labels: np.ndarray) -> tuple[float, float]:
 
 
 def best_epoch(history: History, *, select: str) -> int:
-    """Number of the epoch with the lowest validation loss or the highest validation AUC."""
-    sign = 1 if select == "loss" else -1
-    figure = f"val_{select}"
-    known = [row for row in history if math.isfinite(row[figure])] or history
-    return int(min(known, key=lambda row: sign * row[figure])["epoch"])
+    """Number of the epoch with the highest validation AUC or the lowest validation loss.
+
+    Of several with the same AUC it is the one with the lowest loss, then the first.
+    """
+
+    def rank(row: dict[str, float]) -> tuple[float, float]:
+        loss = row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf
+        return (-row["val_auc"] if select == "auc" else 0.0, loss)
+
+    return int(min(history, key=rank)["epoch"])
 
 
 def _figures(truth: np.ndarray, logit: np.ndarray) -> dict[str, float]:
