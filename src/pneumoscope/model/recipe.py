@@ -24,8 +24,8 @@ class Recipe:
     ``kernel``, ``dropout``, ``normalise`` and ``head`` the network (see ``NetworkOptions``);
     ``augment`` is none, flip or full; ``split`` is grouped (by patient) or random (the
     notebook's), with ``validation`` the share held out; ``class_weights`` weighs the classes
-    equally in the loss; ``select`` names the validation figure of the best epoch (auc, as calibration
-    mends the level of the scores afterwards but not their order; or loss);
+    equally in the loss; ``select`` names the validation figure of the best epoch: auc (calibration
+    mends the level of the scores afterwards, but not their order) or loss;
     ``precision`` is auto, bf16 or fp32.
     """
 
