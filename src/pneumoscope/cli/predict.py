@@ -86,7 +86,7 @@ def command(
         elif not quiet:
             from tqdm import tqdm
 
-            readings = tqdm(readings, desc="reading", unit="film")
+            readings = tqdm(readings, desc="reading", unit=" film", disable=None)
         for reading in readings:
             for write in writers:
                 write(reading)

@@ -194,7 +194,13 @@ def _decode(
     refused: dict[str, str] = {}
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         outcomes = pool.map(decode, range(len(films)))
-        bar = tqdm(outcomes, total=len(films), desc="decoding", unit="film", disable=not progress)
+        bar = tqdm(
+            outcomes,
+            total=len(films),
+            desc="decoding",
+            unit=" film",
+            disable=None if progress else True,
+        )
         for film, (content, reason) in zip(films, bar, strict=True):
             hashes.append(content)
             if reason is not None:

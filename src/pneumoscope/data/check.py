@@ -160,7 +160,7 @@ def _look_at_all(films: Sequence[Film], *, workers: int | None, progress: bool) 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         looks = pool.map(_look_at, films)
         hidden = None if progress else True  # None hides it where no terminal would show it
-        return list(tqdm(looks, total=len(films), desc="reading", unit="film", disable=hidden))
+        return list(tqdm(looks, total=len(films), desc="reading", unit=" film", disable=hidden))
 
 
 def _look_at(film: Film) -> _Look:

@@ -130,7 +130,7 @@ def _read(reader: Reader, films: Sequence[Film], *, progress: bool) -> list[Read
 
     readings = reader.read(film.path for film in films)
     hidden = None if progress else True  # None: hidden where no terminal shows it
-    return list(tqdm(readings, "reading", len(films), unit="film", disable=hidden))
+    return list(tqdm(readings, "reading", len(films), unit=" film", disable=hidden))
 
 
 def _point(name: str, bundle: Bundle, prevalence: float | None, table: Table) -> Point:

@@ -178,7 +178,7 @@ def _digests(paths: Sequence[Path], *, threads: int | None, progress: bool) -> t
             pool.map(_digest, paths),
             total=len(paths),
             desc="fingerprints",
-            unit="film",
+            unit=" film",
             disable=None if progress else True,  # None: hidden where no terminal shows it
             leave=False,
         )

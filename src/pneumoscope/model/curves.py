@@ -34,6 +34,6 @@ def draw_curves(history: list[dict[str, float]], path: Path, *, best_epoch: int)
             axes.set_ylim(0, min(1.05 * top, 2))
         else:
             axes.set_ylim(top=1.01)
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
     with write_beside(path) as beside:
         figure.savefig(beside, dpi=110)

@@ -159,8 +159,8 @@ def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool
             reader.read(paths),
             total=len(paths),
             desc="reading validation",
-            unit="film",
-            disable=not progress,
+            unit=" film",
+            disable=None if progress else True,
         )
     )
 

@@ -10,6 +10,7 @@ the recipe's seed and the number of the epoch.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -160,9 +161,9 @@ def _fit(
     with tqdm(
         total=recipe.epochs * steps,
         initial=len(history) * steps,
-        unit="batch",
+        unit=" batch",
         desc="training",
-        disable=not progress,
+        disable=None if progress else True,  # None: hidden where no terminal shows it
         dynamic_ncols=True,
     ) as bar:
         for epoch in range(len(history) + 1, recipe.epochs + 1):
@@ -184,7 +185,7 @@ def _fit(
                 }
                 run.save_epoch(state, best=best == epoch)
                 if progress:
-                    bar.write(_line(history[-1], best=best == epoch))
+                    bar.write(_line(history[-1], best=best == epoch), file=sys.stderr)
             fabric.barrier()
     if fabric.is_global_zero:
         draw_curves(
