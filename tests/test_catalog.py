@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from pneumoscope.data.catalog import (
+    class_weights,
     held_out_patients,
     is_held_out,
     kaggle_patient,
     open_catalog,
 )
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import PneumoscopeError, UsageError
 from trees import SAMPLE, touch
 
 
@@ -220,3 +221,10 @@ def test_held_out_patients_are_known_by_the_file_name_too(tmp_path: Path) -> Non
     assert [is_held_out(film) for film in open_catalog(path).films] == [
         film.patient == "renamed" for film in open_catalog(path).films
     ]
+
+
+def test_class_weights_are_the_notebooks() -> None:
+    labels = np.array([0] * 1082 + [1] * 3103)  # the notebook's split of 4,185 films
+    assert class_weights(labels) == pytest.approx((1.94, 0.67), abs=0.01)
+    with pytest.raises(PneumoscopeError, match="one class"):
+        class_weights(np.ones(3))

@@ -6,7 +6,7 @@ import torch
 
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.model.recipe import named
-from pneumoscope.model.runs import KEPT_CHECKPOINTS, Run, open_run, require_new
+from pneumoscope.model.runs import KEPT_CHECKPOINTS, Run, best_epoch, open_run, require_new
 
 
 def state(epoch: int) -> dict[str, object]:
@@ -85,3 +85,15 @@ def test_checkpoints_are_data_not_programs(tmp_path: Path) -> None:
     latest, damaged = run.latest()
     assert latest is None
     assert len(damaged) == 1
+
+
+def test_the_best_epoch_has_the_best_figure_and_of_equals_the_lowest_loss() -> None:
+    history = [
+        {"epoch": 1, "val_loss": float("nan"), "val_auc": 0.9},
+        {"epoch": 2, "val_loss": 0.3, "val_auc": 0.8},
+        {"epoch": 3, "val_loss": 0.5, "val_auc": 0.95},
+        {"epoch": 4, "val_loss": 0.4, "val_auc": 0.95},
+        {"epoch": 5, "val_loss": 0.3, "val_auc": 0.9},
+    ]
+    assert best_epoch(history, select="loss") == 2
+    assert best_epoch(history, select="auc") == 4

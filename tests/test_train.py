@@ -14,8 +14,8 @@ from pneumoscope.data.catalog import open_catalog
 from pneumoscope.data.split import Split
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.model.recipe import named
-from pneumoscope.model.runs import Run, open_run
-from pneumoscope.model.train import best_epoch, class_weights, train
+from pneumoscope.model.runs import Run, best_epoch, open_run
+from pneumoscope.model.train import train
 
 TINY = {"size": "32", "width": "0.25", "epochs": "4", "augment": "full"}
 
@@ -159,25 +159,6 @@ def test_a_diverging_training_stops_with_its_epoch(
     recipe = named("notebook", {**TINY, "width": "1", "learning_rate": "9.9", "normalise": "no"})
     with pytest.raises(PneumoscopeError, match="diverged in epoch"):
         run(films, tmp_path / "run", cache, recipe=recipe)
-
-
-def test_class_weights_are_the_notebooks() -> None:
-    labels = np.array([0] * 1082 + [1] * 3103)  # the notebook's split of 4,185 films
-    assert class_weights(labels) == pytest.approx((1.94, 0.67), abs=0.01)
-    with pytest.raises(PneumoscopeError, match="one class"):
-        class_weights(np.ones(3))
-
-
-def test_the_best_epoch_has_the_best_figure_and_of_equals_the_lowest_loss() -> None:
-    history = [
-        {"epoch": 1, "val_loss": float("nan"), "val_auc": 0.9},
-        {"epoch": 2, "val_loss": 0.3, "val_auc": 0.8},
-        {"epoch": 3, "val_loss": 0.5, "val_auc": 0.95},
-        {"epoch": 4, "val_loss": 0.4, "val_auc": 0.95},
-        {"epoch": 5, "val_loss": 0.3, "val_auc": 0.9},
-    ]
-    assert best_epoch(history, select="loss") == 2
-    assert best_epoch(history, select="auc") == 4
 
 
 def test_two_processes_train_one_network(films: Path, cache: Path, tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pneumoscope.cli import options
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_POSITIVE = click.option(
-    "--positive", metavar="NAME", help="The class that is positive, where its name does not tell."
-)
 _FOLDER = click.argument("where", metavar="DIR", type=click.Path(path_type=Path))
 
 
@@ -36,14 +35,8 @@ def command() -> None:
 
 @command.command()
 @_FOLDER
-@click.option(
-    "--sizes",
-    metavar="CSV",
-    type=click.Path(path_type=Path),
-    help="Original sizes, where the films were resized: split,class,file,width,height or "
-    "path,width,height.",
-)
-@_POSITIVE
+@options.sizes
+@options.positive
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--strict", is_flag=True, help="End with exit code 1 when there are problems.")
 def check(
@@ -96,7 +89,7 @@ def check(
     show_default=True,
     help="Show the films as training would change them.",
 )
-@_POSITIVE
+@options.positive
 def show(
     where: Path, out: Path, seed: int, split: str | None, augment: str, positive: str | None
 ) -> None:

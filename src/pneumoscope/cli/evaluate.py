@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from pneumoscope.metrics import OPERATING_POINTS
-
-FILE = click.Path(path_type=Path)
+from pneumoscope.cli import options
+from pneumoscope.cli.options import FILE
 
 
 @click.command("evaluate")
@@ -22,20 +21,10 @@ FILE = click.Path(path_type=Path)
     help="test: the test folder, or all films where there are no splits; val: the films that the "
     "bundle lists as validation.",
 )
-@click.option("--sizes", type=FILE, help="CSV of the films' original sizes.")
-@click.option("--positive", metavar="CLASS", help="The class to find, where names do not tell.")
-@click.option(
-    "--operating-point",
-    default="balanced",
-    show_default=True,
-    type=click.Choice(OPERATING_POINTS),
-    help="Where calls are made: screen misses few, confirm raises few false alarms.",
-)
-@click.option(
-    "--prevalence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of pneumonia where the films come from; moves the probability, not the call.",
-)
+@options.sizes
+@options.positive
+@options.operating_point
+@options.prevalence
 @click.option(
     "--out", type=FILE, help="Folder to write [default: evaluation-SPLIT in the bundle's run]."
 )
@@ -46,8 +35,8 @@ FILE = click.Path(path_type=Path)
     type=click.IntRange(min=1),
     help="Resamples of the bootstrap.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Films read at once [default: cores].")
-@click.option("--quiet", is_flag=True, help="No progress display.")
+@options.threads
+@options.quiet
 def command(
     where: Path,
     bundle: Path,

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path)
+from pneumoscope.cli import options
+from pneumoscope.cli.options import FILE
 
 
 @click.command("export")
-@click.argument("run", metavar="RUN", type=FOLDER)
-@click.option("--out", type=FOLDER, help="The bundle [default: RUN/bundle.pneumo].")
-@click.option("--data", type=FOLDER, help="The films, if they have moved since training.")
-@click.option("--cache", type=FOLDER, help="Where decoded films are kept [default: user's cache].")
-@click.option("--threads", type=click.IntRange(min=1), help="Films read at once [default: cores].")
-@click.option("--quiet", is_flag=True, help="No progress display.")
+@click.argument("run", metavar="RUN", type=FILE)
+@click.option("--out", type=FILE, help="The bundle [default: RUN/bundle.pneumo].")
+@click.option("--data", type=FILE, help="The films, if they have moved since training.")
+@options.cache
+@options.threads
+@options.quiet
 def command(
     run: Path,
     out: Path | None,

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 import click
 
-from pneumoscope.metrics import OPERATING_POINTS
+from pneumoscope.cli import options
+from pneumoscope.cli.options import FILE
 
 if TYPE_CHECKING:
     from pneumoscope.inference.reader import Reading
 
 Write: TypeAlias = "Callable[[Reading], None]"
-FILE = click.Path(path_type=Path)
 
 
 @click.command("predict")
@@ -27,20 +27,10 @@ FILE = click.Path(path_type=Path)
 @click.option("--bundle", required=True, type=FILE, help="The .pneumo file to read with.")
 @click.option("--csv", "csv_file", type=FILE, help="Write a CSV table here; - is standard output.")
 @click.option("--jsonl", "jsonl_file", type=FILE, help="Write JSON lines here; - likewise.")
-@click.option(
-    "--operating-point",
-    default="balanced",
-    show_default=True,
-    type=click.Choice(OPERATING_POINTS),
-    help="screen misses few, confirm raises few false alarms.",
-)
-@click.option(
-    "--prevalence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of pneumonia where the films come from; moves the probability, not the call.",
-)
-@click.option("--threads", type=click.IntRange(min=1), help="Films read at once [default: cores].")
-@click.option("--quiet", is_flag=True, help="No table and no progress bar.")
+@options.operating_point
+@options.prevalence
+@options.threads
+@options.quiet
 def command(
     films: tuple[Path, ...],
     bundle: Path,

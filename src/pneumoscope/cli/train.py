@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path)
+from pneumoscope.cli import options
+from pneumoscope.cli.options import FILE
 
 
 @click.command("train")
-@click.argument("where", metavar="DIR", type=FOLDER)
+@click.argument("where", metavar="DIR", type=FILE)
 @click.option(
     "--recipe", default="notebook", show_default=True, help="notebook, notebook-flip or full."
 )
@@ -22,17 +23,17 @@ FOLDER = click.Path(path_type=Path)
     metavar="FIELD=VALUE",
     help="Change a field of the recipe, such as epochs=5 or split=random; may be given often.",
 )
-@click.option("--out", type=FOLDER, help="Run folder [default: runs/RECIPE-TIME].")
+@click.option("--out", type=FILE, help="Run folder [default: runs/RECIPE-TIME].")
 @click.option("--resume", is_flag=True, help="Continue the run in --out after its last checkpoint.")
-@click.option("--split-file", type=FOLDER, help="Use the split.csv of an earlier run.")
-@click.option("--sizes", type=FOLDER, help="CSV of the films' original sizes.")
-@click.option("--positive", metavar="CLASS", help="The class to find, where names do not tell.")
-@click.option("--cache", type=FOLDER, help="Where decoded films are kept [default: user's cache].")
+@click.option("--split-file", type=FILE, help="Use the split.csv of an earlier run.")
+@options.sizes
+@options.positive
+@options.cache
 @click.option("--accelerator", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--devices", default=1, show_default=True, help="Devices on this machine.")
 @click.option("--num-nodes", default=1, show_default=True, help="Machines, under torchrun.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU [default: all].")
-@click.option("--quiet", is_flag=True, help="No progress display.")
+@options.quiet
 def command(
     where: Path,
     recipe: str,
@@ -63,7 +64,8 @@ def command(
     """
     from pneumoscope.errors import UsageError
     from pneumoscope.model.recipe import named
-    from pneumoscope.model.train import best_epoch, train
+    from pneumoscope.model.runs import best_epoch
+    from pneumoscope.model.train import train
 
     changes = dict(_setting(text) for text in settings)
     if resume and out is None:

@@ -16,12 +16,13 @@ import numpy.typing as npt
 
 from pneumoscope.data.layout import Entry, find_films, read_tree
 from pneumoscope.data.manifest import Sizes, read_manifest
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import PneumoscopeError, UsageError
 
 __all__ = [
     "SUBTYPES",
     "Catalog",
     "Film",
+    "class_weights",
     "find_films",
     "held_out_patients",
     "is_held_out",
@@ -150,6 +151,18 @@ def open_catalog(
     named = all(e.patient or kaggle_patient(e.path) for e in entries)
     fixed = where.is_file() and {"train", "val"} <= {film.split for film in films}
     return Catalog(root, tuple(films), classes, named, fixed, skipped)
+
+
+def class_weights(labels: npt.ArrayLike) -> tuple[float, float]:
+    """Weights of class 0 and class 1 that make both count equally: n / (2 n_class), the notebook's.
+
+    ``labels`` are (n,) of 0 and 1; raises ``PneumoscopeError`` where one of them is missing.
+    """
+    negative, positive = np.bincount(np.asarray(labels, dtype=np.int64), minlength=2).tolist()
+    if not negative or not positive:
+        raise PneumoscopeError("The films are all of one class.")
+    films = negative + positive
+    return films / (2 * negative), films / (2 * positive)
 
 
 def kaggle_patient(path: Path) -> str | None:

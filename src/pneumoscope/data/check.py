@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pneumoscope.data.catalog import SUBTYPES, Catalog, Film, is_held_out
+from pneumoscope.data.catalog import SUBTYPES, Catalog, Film, class_weights, is_held_out
 from pneumoscope.data.duplicates import look_alike, perceptual_hash, same_content, thumbnail
 from pneumoscope.data.size_probe import SizeProbe, probe_sizes
 from pneumoscope.errors import UnreadableFilm
@@ -128,9 +128,7 @@ def check(catalog: Catalog, *, workers: int | None = None, progress: bool = Fals
         patients_known=catalog.patients_known,
         counts=_counts(catalog),
         positive_share=per_class[1] / len(pool),
-        class_weights=(len(pool) / (2 * per_class[0]), len(pool) / (2 * per_class[1]))
-        if len(per_class) == 2
-        else None,
+        class_weights=class_weights([film.label for film in pool]) if len(per_class) == 2 else None,
         beside_own_patient=_beside_own_patient(pool) if catalog.patients_known else None,
         formats=dict(Counter(_format(fact) for fact in facts).most_common()),
         widths=_range([fact.width for fact in facts]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import shutil
 import zipfile
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pneumoscope.model.recipe import Recipe
 
 KEPT_CHECKPOINTS = 2  # the newest, and one before it in case the newest is damaged
 State = dict[str, Any]
+History = list[dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Run:
         return self._read("run.json")
 
     @property
-    def history(self) -> list[dict[str, float]]:
+    def history(self) -> History:
         """One row of figures for each finished epoch; empty before the first."""
         path = self.folder / "history.csv"
         if not path.exists():
@@ -165,6 +167,19 @@ def describe(data: dict[str, Any], catalog: Catalog, split: Split, store: Store)
             "held_out": len(split.held_out),
         },
     }
+
+
+def best_epoch(history: History, *, select: str) -> int:
+    """Number of the epoch with the highest validation AUC or the lowest validation loss.
+
+    Of several with the same AUC it is the one with the lowest loss, then the first.
+    """
+
+    def rank(row: dict[str, float]) -> tuple[float, float]:
+        loss = row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf
+        return (-row["val_auc"] if select == "auc" else 0.0, loss)
+
+    return int(min(history, key=rank)["epoch"])
 
 
 def _fingerprint(store: Store) -> str:

@@ -9,7 +9,6 @@ the recipe's seed and the number of the epoch.
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from dataclasses import replace
@@ -25,7 +24,7 @@ from tqdm import tqdm
 
 from pneumoscope.data.batches import Batch, Batches
 from pneumoscope.data.cache import Store, open_store
-from pneumoscope.data.catalog import Catalog, open_catalog
+from pneumoscope.data.catalog import Catalog, class_weights, open_catalog
 from pneumoscope.data.split import Split, make_split
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.metrics import scores
@@ -34,11 +33,10 @@ from pneumoscope.model.curves import draw_curves
 from pneumoscope.model.devices import describe_device, open_fabric
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
-from pneumoscope.model.runs import Run, describe, open_run, require_new
+from pneumoscope.model.runs import History, Run, best_epoch, describe, open_run, require_new
 
 ADAM_EPSILON = 1e-7  # Keras' default
 VALIDATION_BATCH = 64
-History = list[dict[str, float]]
 
 
 def train(
@@ -254,28 +252,6 @@ def _validate(
     loss = float(binary_cross_entropy_with_logits(logit, truth))
     figures = {"loss": loss, **_figures(truth.numpy(), logit.numpy())}
     return {f"val_{name}": value for name, value in figures.items()}
-
-
-def class_weights(labels: np.ndarray) -> tuple[float, float]:
-    """Weights of class 0 and 1 that make both count equally: n / (2 n_class), as the notebook's."""
-    positive = int(np.sum(labels))
-    negative = len(labels) - positive
-    if not positive or not negative:
-        raise PneumoscopeError("The readable training films are all of one class.")
-    return len(labels) / (2 * negative), len(labels) / (2 * positive)
-
-
-def best_epoch(history: History, *, select: str) -> int:
-    """Number of the epoch with the highest validation AUC or the lowest validation loss.
-
-    Of several with the same AUC it is the one with the lowest loss, then the first.
-    """
-
-    def rank(row: dict[str, float]) -> tuple[float, float]:
-        loss = row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf
-        return (-row["val_auc"] if select == "auc" else 0.0, loss)
-
-    return int(min(history, key=rank)["epoch"])
 
 
 def _figures(truth: np.ndarray, logit: np.ndarray) -> dict[str, float]:

@@ -1,0 +1,41 @@
+"""Options that several commands share, worded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pneumoscope.metrics import OPERATING_POINTS
+
+FILE = click.Path(path_type=Path)
+
+cache = click.option(
+    "--cache", type=FILE, help="Where decoded films are kept [default: user's cache]."
+)
+operating_point = click.option(
+    "--operating-point",
+    default="balanced",
+    show_default=True,
+    type=click.Choice(OPERATING_POINTS),
+    help="Where calls are made: screen misses few, confirm raises few false alarms.",
+)
+positive = click.option(
+    "--positive", metavar="CLASS", help="The class to find, where names do not tell."
+)
+prevalence = click.option(
+    "--prevalence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of pneumonia where the films come from; moves the probability, not the call.",
+)
+quiet = click.option("--quiet", is_flag=True, help="No table and no progress display.")
+sizes = click.option(
+    "--sizes",
+    metavar="CSV",
+    type=FILE,
+    help="Original sizes, where the films were resized: split,class,file,width,height or "
+    "path,width,height.",
+)
+threads = click.option(
+    "--threads", type=click.IntRange(min=1), help="Films read at once [default: cores]."
+)
