@@ -1,8 +1,8 @@
 """Recipes: everything that a training depends on, as plain data; the named ones state their cost.
 
-Each named recipe says how to run it, how long it takes on two cores (AVX-512 with bf16), and how its
-selected epoch scored on the films that selected it: 1,022 validation films of 710 patients, kept
-apart from the training films by patient (full set of 5,232, less the 144 held out), as
+Each named recipe says how to run it, how long it takes on two cores (AVX-512 with bf16), and how
+its selected epoch scored on the films that selected it: 1,022 validation films of 710 patients,
+kept apart from the training films by patient (full set of 5,232, less the 144 held out), as
 ``pneumoscope evaluate DIR --bundle RUN/bundle.pneumo --split val`` prints it after the export.
 """
 
@@ -97,8 +97,8 @@ NOTEBOOK = Recipe(name="notebook")
 """The tutorial's first pass, on one grey channel and a patient-grouped split.
 
 ``pneumoscope train DIR --recipe notebook`` (``--set split=random --set channels=3`` for the
-notebook to the letter). 9.5 minutes, 22.5 s an epoch. With ``--set select=loss`` ROC-AUC 0.997 (95 %
-0.992 to 0.998); the epoch that is selected by AUC has 0.997 too.
+notebook to the letter). 9.5 minutes, 22.5 s an epoch. With ``--set select=loss`` ROC-AUC 0.997
+(95 % 0.992 to 0.998); the epoch that is selected by AUC has 0.997 too.
 """
 
 NOTEBOOK_FLIP = Recipe(name="notebook-flip", augment="flip")
