@@ -15,6 +15,10 @@ class UsageError(PneumoscopeError):
     exit_code = 2
 
 
+class Diverged(PneumoscopeError):
+    """A training whose loss is no longer a number."""
+
+
 class UnreadableFilm(PneumoscopeError):
     """One film cannot be read; the text is the bare reason, without path or identifier."""
 

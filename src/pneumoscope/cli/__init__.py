@@ -18,6 +18,8 @@ COMMANDS = {
     "bundle": "Show what a bundle holds.",
     "evaluate": "Prove a bundle on films whose truth is known.",
     "predict": "Read films.",
+    "crossval": "Score every film by networks that have not seen its patient.",
+    "study": "Train a grid over a recipe and say what came of it.",
 }
 
 # Packages of the optional extras, by the name they are imported under.

@@ -28,6 +28,16 @@ prevalence = click.option(
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Share of pneumonia where the films come from; moves the probability, not the call.",
 )
+recipe = click.option(
+    "--recipe", default="notebook", show_default=True, help="notebook, notebook-flip or full."
+)
+settings = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change a field of the recipe, such as epochs=5 or split=random; may be given often.",
+)
 quiet = click.option("--quiet", is_flag=True, help="No table and no progress display.")
 sizes = click.option(
     "--sizes",
@@ -39,3 +49,17 @@ sizes = click.option(
 threads = click.option(
     "--threads", type=click.IntRange(min=1), help="Films read at once [default: cores]."
 )
+cpu_threads = click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of a CPU [default: all]."
+)
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+    """The texts of ``--set`` as field -> value."""
+    pairs = {}
+    for text in settings:
+        field, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set takes FIELD=VALUE, not {text!r}.")
+        pairs[field.strip()] = value.strip()
+    return pairs

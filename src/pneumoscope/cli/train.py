@@ -13,16 +13,8 @@ from pneumoscope.cli.options import FILE
 
 @click.command("train")
 @click.argument("where", metavar="DIR", type=FILE)
-@click.option(
-    "--recipe", default="notebook", show_default=True, help="notebook, notebook-flip or full."
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Change a field of the recipe, such as epochs=5 or split=random; may be given often.",
-)
+@options.recipe
+@options.settings
 @click.option("--out", type=FILE, help="Run folder [default: runs/RECIPE-TIME].")
 @click.option("--resume", is_flag=True, help="Continue the run in --out after its last checkpoint.")
 @click.option("--split-file", type=FILE, help="Use the split.csv of an earlier run.")
@@ -32,7 +24,7 @@ from pneumoscope.cli.options import FILE
 @click.option("--accelerator", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--devices", default=1, show_default=True, help="Devices on this machine.")
 @click.option("--num-nodes", default=1, show_default=True, help="Machines, under torchrun.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU [default: all].")
+@options.cpu_threads
 @options.quiet
 def command(
     where: Path,
@@ -67,7 +59,7 @@ def command(
     from pneumoscope.model.runs import best_epoch
     from pneumoscope.model.train import train
 
-    changes = dict(_setting(text) for text in settings)
+    changes = options.parse_settings(settings)
     if resume and out is None:
         raise UsageError("--resume needs --out: the run folder to continue.")
     if resume and changes:
@@ -111,10 +103,3 @@ def command(
     )
     click.echo(f"Curves: {run.folder / 'curves.png'}")
     click.echo(f"Next: pneumoscope export {run.folder}")
-
-
-def _setting(text: str) -> tuple[str, str]:
-    field, equals, value = text.partition("=")
-    if not equals:
-        raise click.UsageError(f"--set takes FIELD=VALUE, not {text!r}.")
-    return field.strip(), value.strip()

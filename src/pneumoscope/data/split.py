@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,13 +17,16 @@ from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.files import write_beside
 
 Stratum = tuple[int, str]
+SIDES = ("train", "val", "held_out", "apart")
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """Film keys that train, that validate, and that are kept out of both, each sorted.
 
-    ``method`` is 'grouped', 'random', 'manifest' (the manifest fixed it) or 'file' (it was loaded).
+    ``method`` is 'grouped', 'random', 'shift', 'manifest' (the manifest fixed it) or 'file' (it was
+    loaded). ``held_out`` are films of the embedded sample's test patients, which nothing may score;
+    ``apart`` are films that neither train nor select, to be scored when the training is over.
     """
 
     method: str
@@ -31,12 +34,17 @@ class Split:
     train: tuple[str, ...]
     val: tuple[str, ...]
     held_out: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """Where each film stands: key -> train, val, held_out or apart."""
+        return {key: name for name in SIDES for key in getattr(self, name)}
 
     def save(self, path: Path | str, catalog: Catalog) -> None:
         """Write the split as CSV: ``key,patient,subtype,split``, in the order of keys."""
         films = {film.key: film for film in catalog.films}
-        where = dict.fromkeys(self.train, "train") | dict.fromkeys(self.val, "val")
-        where |= dict.fromkeys(self.held_out, "held_out")
+        where = self.sides
         with (
             write_beside(path) as beside,
             beside.open("w", encoding="utf-8", newline="") as file,
@@ -63,9 +71,9 @@ class Split:
                 raise UsageError(f"{path}, line {line}: there is no film {key} in {catalog.root}.")
             if key in sides:
                 raise UsageError(f"{path}, line {line}: the film {key} is listed twice.")
-            if side not in ("train", "val", "held_out"):
+            if side not in SIDES:
                 raise UsageError(
-                    f"{path}, line {line}: the split {side!r} is not train, val or held_out."
+                    f"{path}, line {line}: the split {side!r} is not one of {', '.join(SIDES)}."
                 )
             if film.split == "test" and side != "held_out":
                 raise UsageError(f"{path}, line {line}: {key} is a test film, not for training.")
@@ -78,28 +86,36 @@ class Split:
 def make_split(
     catalog: Catalog,
     *,
-    method: Literal["grouped", "random"] = "grouped",
+    method: Literal["grouped", "random", "shift"] = "grouped",
     seed: int = 0,
     validation: float = 0.2,
+    cache: Path | None = None,
 ) -> Split:
     """Pool all films but the test films, and divide them again.
 
     'grouped' keeps patients whole and takes the share ``validation`` of each subtype as nearly as
     whole patients allow. 'random' shuffles films and keeps ``int((1 - validation) * n)`` to train
     on, as the tutorial notebook does (4,185 and 1,047 on the full set); films of one patient then
-    stand on both sides. A manifest that states train and val is honoured by either. The split is
-    drawn over all films; those of the embedded sample's test patients are then held out.
+    stand on both sides. 'shift' first sets apart the films whose acquisition belies their class
+    (see :func:`pneumoscope.data.acquisition.shift_films`; the same ones for every seed) and divides
+    the rest as 'grouped' does; ``cache`` is where their decoded pixels are kept. A manifest that
+    states train and val is honoured by the first two. The split is drawn over all films; those of
+    the embedded sample's test patients are then held out.
 
     Raises ``PneumoscopeError`` when a class is missing or has fewer than two patients, and
     ``UsageError`` for an unknown method or share.
     """
-    if method not in ("grouped", "random"):
-        raise UsageError(f"There is no split method {method!r}: use grouped or random.")
+    if method not in ("grouped", "random", "shift"):
+        raise UsageError(f"There is no split method {method!r}: use grouped, random or shift.")
     if not 0 < validation < 1:
         raise UsageError(f"The validation share must lie between 0 and 1, not {validation}.")
-    films = sorted(
-        (film for film in catalog.films if film.split != "test"), key=lambda film: film.key
-    )
+    films = trainable(catalog)
+    if method == "shift":
+        from pneumoscope.data.acquisition import measure, shift_films
+
+        unlike = shift_films(measure(catalog.keep(films), cache=cache))
+        split = set_apart(catalog, unlike, seed=seed, validation=validation)
+        return replace(split, method=method)
     if catalog.fixed_split:
         stray = sum(film.split == "" for film in films)
         if stray:
@@ -110,18 +126,73 @@ def make_split(
         sides = {film.key: film.split for film in films}
         split = _hold_out(films, sides, method="manifest", seed=seed)
     else:
-        _require_enough(films, catalog, grouped=method == "grouped")
-        rng = np.random.default_rng(seed)
-        if method == "random":
-            order = [films[i] for i in rng.permutation(len(films))]
-            chosen = order[int((1 - validation) * len(films)) :]
-        else:
-            chosen = take_patients(films, share=validation, rng=rng)
-        keys = {film.key for film in chosen}
-        sides = {film.key: "val" if film.key in keys else "train" for film in films}
+        sides = _divide(films, catalog, method=method, seed=seed, validation=validation)
         split = _hold_out(films, sides, method=method, seed=seed)
     _require_both_classes(split, {film.key: film for film in films})
     return split
+
+
+def set_apart(
+    catalog: Catalog,
+    apart: Collection[str],
+    *,
+    method: Literal["grouped", "random"] = "grouped",
+    seed: int = 0,
+    validation: float = 0.2,
+) -> Split:
+    """Set the films with the keys ``apart`` apart and divide the others between train and val.
+
+    Films that are no test films count alone; a manifest's train and val are not looked at. Raises
+    as :func:`make_split` does, for the films that are left.
+    """
+    films = trainable(catalog)
+    rest = [film for film in films if film.key not in apart]
+    sides = {film.key: "apart" for film in films}
+    sides |= _divide(rest, catalog, method=method, seed=seed, validation=validation)
+    split = _hold_out(films, sides, method=method, seed=seed)
+    _require_both_classes(split, {film.key: film for film in films})
+    return split
+
+
+def deal_folds(catalog: Catalog, *, folds: int, seed: int = 0) -> tuple[frozenset[str], ...]:
+    """Deal all films but the test films into ``folds``: whole patients, each subtype evenly.
+
+    Raises ``PneumoscopeError`` where a class has fewer patients than there are folds.
+    """
+    films = trainable(catalog)
+    _require_enough(films, catalog, grouped=True, least=folds)
+    rng = np.random.default_rng(seed)
+    dealt: list[frozenset[str]] = []
+    for left in range(folds, 1, -1):
+        keys = frozenset(film.key for film in take_patients(films, share=1 / left, rng=rng))
+        films = [film for film in films if film.key not in keys]
+        dealt.append(keys)
+    return (*dealt, frozenset(film.key for film in films))
+
+
+def trainable(catalog: Catalog) -> list[Film]:
+    """All films but the test films, in the order of their keys."""
+    return sorted((film for film in catalog.films if film.split != "test"), key=lambda f: f.key)
+
+
+def _divide(
+    films: Sequence[Film],
+    catalog: Catalog,
+    *,
+    method: Literal["grouped", "random"],
+    seed: int,
+    validation: float,
+) -> dict[str, str]:
+    """Key -> train or val for each of ``films``."""
+    _require_enough(films, catalog, grouped=method == "grouped")
+    rng = np.random.default_rng(seed)
+    if method == "random":
+        order = [films[i] for i in rng.permutation(len(films))]
+        chosen = order[int((1 - validation) * len(films)) :]
+    else:
+        chosen = take_patients(films, share=validation, rng=rng)
+    keys = {film.key for film in chosen}
+    return {film.key: "val" if film.key in keys else "train" for film in films}
 
 
 def take_patients(films: Sequence[Film], *, share: float, rng: np.random.Generator) -> list[Film]:
@@ -178,14 +249,16 @@ def _hold_out(films: Iterable[Film], sides: Mapping[str, str], *, method: str, s
     """Move the films of held-out patients out of ``sides`` (key -> train, val or held_out)."""
     films = list(films)
     banned = {film.patient for film in films if is_held_out(film)}
-    groups: dict[str, list[str]] = {"train": [], "val": [], "held_out": []}
+    groups: dict[str, list[str]] = {name: [] for name in SIDES}
     for film in films:
         groups["held_out" if film.patient in banned else sides[film.key]].append(film.key)
-    train, val, held_out = (tuple(sorted(groups[name])) for name in ("train", "val", "held_out"))
-    return Split(method, seed, train, val, held_out)
+    train, val, held_out, apart = (tuple(sorted(groups[name])) for name in SIDES)
+    return Split(method, seed, train, val, held_out, apart)
 
 
-def _require_enough(films: Sequence[Film], catalog: Catalog, *, grouped: bool) -> None:
+def _require_enough(
+    films: Sequence[Film], catalog: Catalog, *, grouped: bool, least: int = 2
+) -> None:
     units = {label: Counter[str]() for label in (0, 1)}
     for film in films:
         units[film.label][film.patient if grouped else film.key] += 1
@@ -194,11 +267,12 @@ def _require_enough(films: Sequence[Film], catalog: Catalog, *, grouped: bool) -
             raise PneumoscopeError(
                 f"{catalog.root} has no film of the class {name} to train on; both are needed."
             )
-        if len(units[label]) < 2:
+        if len(units[label]) < least:
             unit = "patient" if grouped else "film"
+            have = f"{len(units[label])} {unit}s" if len(units[label]) > 1 else f"one {unit}"
             raise PneumoscopeError(
-                f"The class {name} in {catalog.root} has one {unit} only: "
-                f"training and validation need at least one {unit} each."
+                f"The class {name} in {catalog.root} has {have} only: at least {least} are needed "
+                "to keep apart what trains and what is scored."
             )
 
 

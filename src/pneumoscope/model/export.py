@@ -28,7 +28,8 @@ from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.model.networks import build_network
-from pneumoscope.model.runs import open_run
+from pneumoscope.model.recipe import Recipe
+from pneumoscope.model.runs import Run, State, open_run
 
 # Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
 # more than this, a real film's rounding by far less.
@@ -76,17 +77,8 @@ def export(
     store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
     run.require_same_films(store)
 
-    network = build_network(recipe.network_options(), seed=recipe.seed)
-    network.load_state_dict(state["network"])
-    deployed = Deployed(network, channels=recipe.channels).eval()
-    bundle = Bundle(
-        network=to_onnx(deployed, size=recipe.size),
-        classes=catalog.classes,
-        preprocessing=recipe.preprocessing(),
-        calibration=Calibration(),
-        operating_points=OperatingPoints(0.0, 0.0, 0.0),
-        guard=Guard(),
-    )
+    deployed = _deployed(recipe, state)
+    bundle = _uncalibrated(deployed, recipe, catalog.classes)
     validation = catalog.pick(split.val)
     readings = _read(bundle, validation, threads=threads, progress=progress)
     parity = _check_parity(deployed, store, validation, readings)
@@ -121,6 +113,28 @@ def export(
     assert bundle.path is not None
     save_bundle(bundle, bundle.path)
     return bundle
+
+
+def uncalibrated(run: Run, classes: tuple[str, str]) -> Bundle:
+    """The selected epoch of ``run`` as a bundle that gives logits and knows of no calibration."""
+    return _uncalibrated(_deployed(run.recipe, run.best()), run.recipe, classes)
+
+
+def _deployed(recipe: Recipe, state: State) -> Deployed:
+    network = build_network(recipe.network_options(), seed=recipe.seed)
+    network.load_state_dict(state["network"])
+    return Deployed(network, channels=recipe.channels).eval()
+
+
+def _uncalibrated(deployed: Deployed, recipe: Recipe, classes: tuple[str, str]) -> Bundle:
+    return Bundle(
+        network=to_onnx(deployed, size=recipe.size),
+        classes=classes,
+        preprocessing=recipe.preprocessing(),
+        calibration=Calibration(),
+        operating_points=OperatingPoints(0.0, 0.0, 0.0),
+        guard=Guard(),
+    )
 
 
 def to_onnx(deployed: nn.Module, *, size: int) -> bytes:

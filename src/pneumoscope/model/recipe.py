@@ -21,11 +21,16 @@ from pneumoscope.preprocess import Preprocessing
 class Recipe:
     """One way to train. Every field can be set by ``--set FIELD=VALUE``.
 
-    ``size`` (pixels) and ``resize`` (squash, pad) shape the film; ``channels``, ``width``,
-    ``kernel``, ``dropout``, ``normalise`` and ``head`` the network (see ``NetworkOptions``);
-    ``augment`` is none, flip or full; ``split`` is grouped (by patient) or random (the
-    notebook's), with ``validation`` the share held out; ``class_weights`` weighs the classes
-    equally in the loss; ``select`` names the validation figure of the best epoch: auc (calibration
+    ``size`` (pixels), ``resize`` (squash, pad) and ``spectrum`` (as-is, equal) shape the film (see
+    ``Preprocessing``); ``channels``, ``width``, ``kernel``, ``dropout``, ``normalise`` and ``head``
+    the network (see ``NetworkOptions``); ``augment`` is none, flip or full, and
+    ``augment_validation`` changes validation films too (the notebook's slip, kept to be studied);
+    ``split`` is grouped (by patient), random (the notebook's) or shift (grouped, with the films of
+    unlike acquisition set apart), with ``validation`` the share held out; ``steps`` is the number
+    of batches in an epoch (0: one pass over the films); ``class_weights`` weighs the classes
+    equally in the loss, ``sampling`` is plain, class (both classes drawn equally often) or size
+    (both equally often among films of like original size), ``loss`` is bce or focal (Lin et al.
+    2017, gamma 2); ``select`` names the validation figure of the best epoch: auc (calibration
     mends the level of the scores afterwards, but not their order) or loss;
     ``precision`` is auto, bf16 or fp32.
     """
@@ -39,13 +44,18 @@ class Recipe:
     dropout: float = 1.0
     normalise: bool = True
     head: str = "flatten"
+    spectrum: str = "as-is"
     augment: str = "none"
-    split: Literal["grouped", "random"] = "grouped"
+    augment_validation: bool = False
+    split: Literal["grouped", "random", "shift"] = "grouped"
     validation: float = 0.2
     epochs: int = 25
     batch: int = 16
     learning_rate: float = 1e-3
+    steps: int = 0
     class_weights: bool = True
+    sampling: Literal["plain", "class", "size"] = "plain"
+    loss: Literal["bce", "focal"] = "bce"
     select: Literal["auc", "loss"] = "auc"
     precision: str = "auto"
     seed: int = 0
@@ -54,7 +64,9 @@ class Recipe:
         """Refuse what cannot be trained, naming the field."""
         choices = {
             "augment": tuple(SETTINGS),
-            "split": ("grouped", "random"),
+            "split": ("grouped", "random", "shift"),
+            "sampling": ("plain", "class", "size"),
+            "loss": ("bce", "focal"),
             "select": ("auc", "loss"),
             "precision": ("auto", "bf16", "fp32"),
         }
@@ -63,8 +75,8 @@ class Recipe:
                 raise UsageError(
                     f"{field} is {getattr(self, field)!r}, but can be {', '.join(allowed)}."
                 )
-        if self.epochs < 1 or self.batch < 2 or self.seed < 0:
-            raise UsageError("epochs must be at least 1, batch at least 2, seed at least 0.")
+        if self.epochs < 1 or self.batch < 2 or min(self.seed, self.steps) < 0:
+            raise UsageError("epochs must be at least 1, batch 2, seed and steps 0.")
         if not 0 < self.validation < 1:
             raise UsageError(f"validation is {self.validation}, but must lie between 0 and 1.")
         if not 0 < self.learning_rate < 10:
@@ -81,7 +93,7 @@ class Recipe:
 
     def preprocessing(self) -> Preprocessing:
         """The part that shapes the film."""
-        return Preprocessing(size=self.size, resize=self.resize)
+        return Preprocessing(size=self.size, resize=self.resize, spectrum=self.spectrum)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data; :meth:`from_json` gives it back."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,15 @@ from pneumoscope.data.batches import Batch, Batches
 from pneumoscope.data.cache import Store, open_store
 from pneumoscope.data.catalog import Catalog, class_weights, open_catalog
 from pneumoscope.data.split import Split, make_split
-from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.metrics import scores
+from pneumoscope.errors import Diverged, PneumoscopeError, UsageError
 from pneumoscope.model.augment import SETTINGS, augment
 from pneumoscope.model.curves import draw_curves
 from pneumoscope.model.devices import describe_device, open_fabric
+from pneumoscope.model.epoch_figures import epoch_figures, epoch_line
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
 from pneumoscope.model.runs import History, Run, best_epoch, describe, open_run, require_new
+from pneumoscope.model.weighting import chances, loss_of
 
 ADAM_EPSILON = 1e-7  # Keras' default
 VALIDATION_BATCH = 64
@@ -54,11 +56,13 @@ def train(
     num_nodes: int = 1,
     threads: int | None = None,
     progress: bool = True,
+    watch: Callable[[dict[str, float]], None] | None = None,
 ) -> Run:
     """Train ``recipe`` on the films in ``where`` and return the run folder ``out``.
 
     ``split_file`` gives back the ``split.csv`` of an earlier run. ``resume`` continues a run after
-    its last whole checkpoint, with the recipe and split that it has. Raises ``UsageError`` when
+    its last whole checkpoint, with the recipe and split that it has. ``watch`` is called with the
+    figures of each epoch when it is done. Raises ``UsageError`` when
     the folder already holds a run (or, to resume, other films), and ``PneumoscopeError`` when the
     films cannot be used or the training diverges.
     """
@@ -93,7 +97,11 @@ def train(
             split = Split.load(split_file, catalog)
         else:
             split = make_split(
-                catalog, method=recipe.split, seed=recipe.seed, validation=recipe.validation
+                catalog,
+                method=recipe.split,
+                seed=recipe.seed,
+                validation=recipe.validation,
+                cache=cache,
             )
         films = [film for film in catalog.films if film.split != "test"]
         store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
@@ -105,7 +113,12 @@ def train(
             data = {"where": where, "sizes": sizes, "positive": positive}
             run.begin(recipe, describe(data, catalog, split, store) | describe_device(fabric))
         fabric.barrier()
-        _fit(fabric, run, recipe, catalog, split, store, resume=resume, progress=progress)
+        _fit(
+            *(fabric, run, recipe, catalog, split, store),
+            resume=resume,
+            progress=progress,
+            watch=watch,
+        )
     finally:
         lock.release()
     return run
@@ -121,17 +134,22 @@ def _fit(
     *,
     resume: bool,
     progress: bool,
+    watch: Callable[[dict[str, float]], None] | None,
 ) -> None:
+    training = _batches(catalog, store, split.train)
+    drawn_from = catalog.pick(store.keys[row] for row in training.rows).films
     training = replace(
-        _batches(catalog, store, split.train),
+        training,
         batch=recipe.batch,
         seed=recipe.seed,
         drop_last=True,
+        steps=recipe.steps,
+        chances=chances(drawn_from, sampling=recipe.sampling),
         rank=fabric.global_rank,
         world=fabric.world_size,
     )
     validation = replace(_batches(catalog, store, split.val), batch=VALIDATION_BATCH, shuffle=False)
-    if len(training) == 0:
+    if len(training.rows) < (1 if recipe.steps else recipe.batch * fabric.world_size):
         raise PneumoscopeError(
             f"{len(training.rows)} readable training films do not fill one batch of "
             f"{recipe.batch}; set a smaller batch or add films."
@@ -171,7 +189,7 @@ def _fit(
                 fabric, model, optimizer, training, recipe, epoch=epoch, weights=weights, bar=bar
             )
             if fabric.is_global_zero:
-                figures |= _validate(fabric, network, validation, recipe, bar=bar)
+                figures |= _validate(fabric, network, validation, recipe, epoch=epoch, bar=bar)
                 seconds = round(time.perf_counter() - started, 3)
                 history.append({"epoch": epoch, **figures, "seconds": seconds})
                 best = best_epoch(history, select=recipe.select)
@@ -182,8 +200,10 @@ def _fit(
                     "history": history,
                 }
                 run.save_epoch(state, best=best == epoch)
+                if watch is not None:
+                    watch(history[-1])
                 if progress:
-                    bar.write(_line(history[-1], best=best == epoch), file=sys.stderr)
+                    bar.write(epoch_line(history[-1], best=best == epoch), file=sys.stderr)
             fabric.barrier()
     if fabric.is_global_zero:
         draw_curves(
@@ -217,7 +237,7 @@ def _train_epoch(
         labels = torch.from_numpy(batch.labels).to(fabric.device)
         output = model(_channels(films, recipe))
         weight = torch.where(labels > 0, weights[1], weights[0])
-        error = binary_cross_entropy_with_logits(output, labels, weight=weight)
+        error = loss_of(output, labels, weight, kind=recipe.loss)
         optimizer.zero_grad()
         fabric.backward(error)
         optimizer.step()
@@ -230,40 +250,31 @@ def _train_epoch(
         for part in (torch.cat(logits), torch.cat(truths), torch.stack(losses))
     )
     if not np.isfinite(loss).all():
-        raise PneumoscopeError(
+        raise Diverged(
             f"The training diverged in epoch {epoch} (the loss is not a number); try a smaller "
             "learning_rate."
         )
-    return {"loss": float(loss.mean()), **_figures(truth, logit)}
+    return {"loss": float(loss.mean()), **epoch_figures(truth, logit)}
 
 
 @torch.inference_mode()
 def _validate(
-    fabric: Fabric, network: Any, batches: Batches, recipe: Recipe, *, bar: Any
+    fabric: Fabric, network: Any, batches: Batches, recipe: Recipe, *, epoch: int, bar: Any
 ) -> dict[str, float]:
     """The same figures on validation films, unweighted, with the network at rest."""
+    changes = SETTINGS[recipe.augment if recipe.augment_validation else "none"]
+    chance = torch.Generator().manual_seed(epoch)
     network.eval()
     logits = []
     with fabric.autocast():
         for batch in batches.epoch(0):
-            logits.append(network(_channels(_films(batch, fabric), recipe)).float().cpu())
+            films = augment(_films(batch, fabric), changes, chance)
+            logits.append(network(_channels(films, recipe)).float().cpu())
             bar.update()
     logit, truth = torch.cat(logits), torch.from_numpy(batches.labels).float()
     loss = float(binary_cross_entropy_with_logits(logit, truth))
-    figures = {"loss": loss, **_figures(truth.numpy(), logit.numpy())}
+    figures = {"loss": loss, **epoch_figures(truth.numpy(), logit.numpy())}
     return {f"val_{name}": value for name, value in figures.items()}
-
-
-def _figures(truth: np.ndarray, logit: np.ndarray) -> dict[str, float]:
-    """Accuracy, precision and recall at a probability of 0.5, and ROC-AUC."""
-    table = scores.confusion(truth, logit >= 0)
-    figures = {
-        "accuracy": scores.accuracy(table),
-        "precision": scores.precision(table),
-        "recall": scores.sensitivity(table),
-        "auc": scores.roc_auc(truth, logit),
-    }
-    return {name: float(value) for name, value in figures.items()}
 
 
 def _gather(values: Tensor, fabric: Fabric) -> np.ndarray:
@@ -287,11 +298,3 @@ def _films(batch: Batch, fabric: Fabric) -> Tensor:
 def _channels(films: Tensor, recipe: Recipe) -> Tensor:
     films = films.expand(-1, recipe.channels, -1, -1)
     return films.contiguous(memory_format=torch.channels_last)
-
-
-def _line(row: dict[str, float], *, best: bool) -> str:
-    figures = "  ".join(
-        f"{name} {row[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-    )
-    time_and_mark = f"{row['seconds']:.1f} s" + ("  *" if best else "")
-    return f"epoch {row['epoch']:3.0f}  {figures}  val_auc {row['val_auc']:.4f}  {time_and_mark}"

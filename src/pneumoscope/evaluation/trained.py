@@ -1,0 +1,251 @@
+"""One training on given films and its scores: what a study's cell and a fold have in common.
+
+A finished one is a folder with ``result.json`` and ``scores.csv.gz``, some kilobytes together; the
+run folder inside, with its checkpoints, is there only until then. Whoever is killed goes on after
+the last whole epoch, and a second process takes other folders meanwhile.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pneumoscope import files
+from pneumoscope.data.acquisition import counter_stereotype
+from pneumoscope.data.cache import open_store
+from pneumoscope.data.catalog import Catalog, open_catalog
+from pneumoscope.data.split import Split, trainable
+from pneumoscope.errors import Diverged, PneumoscopeError, UsageError
+from pneumoscope.inference.reader import READ, Reader
+from pneumoscope.model.export import uncalibrated
+from pneumoscope.model.recipe import Recipe
+from pneumoscope.model.runs import Run, best_epoch
+from pneumoscope.model.train import train
+from pneumoscope.model.variance_shift import variance_shift
+
+DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
+RESULT, SCORES = "result.json", "scores.csv.gz"
+COLUMNS = ("set", "key", "patient", "label", "subtype", "counter_stereotype", "logit")
+_SHIFT_FILMS = 512  # training films on which the variance shift is measured
+
+Watch = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """The films of a study: the catalog, how it was opened, and what it holds."""
+
+    where: Path
+    sizes: Path | None
+    positive: str | None
+    cache: Path | None
+    catalog: Catalog
+    slice: frozenset[str]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scored films (n,): which set each is of, its truth, and the network's logit."""
+
+    sets: np.ndarray
+    keys: np.ndarray
+    patients: np.ndarray
+    truth: np.ndarray
+    subtypes: np.ndarray
+    slice: np.ndarray
+    logit: np.ndarray
+
+    def where(self, films: np.ndarray) -> Scores:
+        """Those of ``films`` (n,) bool."""
+        return Scores(*(getattr(self, name)[films] for name in self.__slots__))
+
+
+def open_films(
+    where: Path | str,
+    *,
+    sizes: Path | None = None,
+    positive: str | None = None,
+    cache: Path | None = None,
+) -> Films:
+    """Open a folder or manifest; the digest is of the films' keys and sizes in bytes."""
+    catalog = open_catalog(where, sizes=sizes, positive=positive)
+    listed = [[film.key, film.path.stat().st_size] for film in catalog.films if film.path.exists()]
+    digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    own = counter_stereotype(film for film in catalog.films if film.split != "test")
+    return Films(Path(where), sizes, positive, cache, catalog, own, digest)
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """What became of the training in ``folder``; None if it is not finished."""
+    try:
+        result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise PneumoscopeError(
+            f"{folder / RESULT} is damaged; delete it to train again."
+        ) from error
+    return result
+
+
+def read_scores(path: Path) -> Scores:
+    """The scores that ``train_and_score`` wrote; ``PneumoscopeError`` where they are damaged."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            columns: dict[str, list[str]] = {name: [] for name in COLUMNS}
+            for row in rows:
+                for name in COLUMNS:
+                    columns[name].append(row[name])
+        return Scores(
+            np.array(columns["set"], dtype=str),
+            np.array(columns["key"], dtype=str),
+            np.array(columns["patient"], dtype=str),
+            np.array(columns["label"], dtype=str) == "1",
+            np.array(columns["subtype"], dtype=str),
+            np.array(columns["counter_stereotype"], dtype=str) == "1",
+            np.array(columns["logit"], dtype=np.float64),
+        )
+    except (OSError, EOFError, KeyError, ValueError) as error:
+        raise PneumoscopeError(
+            f"{path} is damaged; delete its folder to train this again."
+        ) from error
+
+
+def train_and_score(
+    folder: Path,
+    films: Films,
+    recipe: Recipe,
+    split: Split,
+    *,
+    sets: Mapping[str, Sequence[str]],
+    facts: Mapping[str, Any],
+    threads: int | None = None,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
+    """Train ``recipe`` on ``split``, score the films of ``sets`` (name -> keys), keep both.
+
+    Called by whoever holds the folder's lock. ``facts`` are written into the result as they are.
+    A training that diverges is a result too; the run folder is then kept, to be looked at.
+    """
+    run_folder, split_file = folder / "run", folder / "split.csv"
+    folder.mkdir(parents=True, exist_ok=True)
+    split.save(split_file, films.catalog)
+    begun = time.perf_counter()
+    base = {
+        **facts,
+        "recipe": recipe.to_json(),
+        "data": films.digest,
+        "split": {side: len(getattr(split, side)) for side in ("train", "val", "apart")},
+        "positive_share": float(films.catalog.pick(split.train).labels.mean()),
+    }
+    try:
+        run = train(
+            films.where,
+            out=run_folder,
+            recipe=recipe,
+            sizes=films.sizes,
+            positive=films.positive,
+            split_file=split_file,
+            cache=films.cache,
+            resume=(run_folder / "recipe.json").exists(),
+            threads=threads,
+            progress=False,
+            watch=watch,
+        )
+    except Diverged as error:
+        result = {"status": DIVERGED, "reason": str(error), **base}
+        files.write_json(folder / RESULT, result)
+        return result
+    trained = time.perf_counter() - begun
+    refused = _score(folder / SCORES, run, films, sets, threads=threads)
+    history = run.history
+    result = {
+        "status": DONE,
+        **base,
+        "refused": refused,
+        "epoch": best_epoch(history, select=recipe.select),
+        "history": [_finite(row) for row in history],
+        "seconds": {
+            "training": round(trained, 1),
+            "scoring": round(time.perf_counter() - begun - trained, 1),
+        },
+        "variance_shift": _variance_shift(run, films, split),
+        "machine": run.facts["machine"],
+        "precision": run.facts["precision"],
+    }
+    files.write_json(folder / RESULT, result)
+    shutil.rmtree(run_folder)
+    split_file.unlink()
+    return result
+
+
+def _score(
+    path: Path,
+    run: Run,
+    films: Films,
+    sets: Mapping[str, Sequence[str]],
+    *,
+    threads: int | None,
+) -> int:
+    """Write the scores of every set; returns how many films were refused."""
+    reader = Reader(uncalibrated(run, films.catalog.classes), threads=threads)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    refused = 0
+    for name, keys in sets.items():
+        chosen = films.catalog.pick(keys).films
+        readings = reader.read(film.path for film in chosen)
+        for film, reading in zip(chosen, readings, strict=True):
+            if reading.status != READ:
+                refused += 1
+                continue
+            own = int(film.key in films.slice)
+            row = (name, film.key, film.patient, film.label, film.subtype, own)
+            writer.writerow((*row, f"{reading.logit:.5g}"))
+    with files.write_beside(path) as beside:
+        # No time stamp and no name inside: the same scores are the same file.
+        beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
+    return refused
+
+
+def _variance_shift(run: Run, films: Films, split: Split) -> list[dict[str, Any]]:
+    recipe = run.recipe
+    if not recipe.normalise:
+        return []
+    store = open_store(
+        trainable(films.catalog), recipe.preprocessing(), cache=films.cache, progress=False
+    )
+    rows = store.rows(split.train)
+    some = rows[:: max(1, len(rows) // _SHIFT_FILMS)][:_SHIFT_FILMS]
+    shifts = variance_shift(run.best()["network"], recipe, store.pixels[some])
+    return [shift.to_json() for shift in shifts]
+
+
+def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in row.items()}
+
+
+def require_same(result: Mapping[str, Any], films: Films, recipe: Recipe, folder: Path) -> None:
+    """Raise ``UsageError`` where a finished training is of other films or another recipe."""
+    recipe_too = {**recipe.to_json(), "name": result["recipe"]["name"]} == result["recipe"]
+    if result["data"] != films.digest or not recipe_too:
+        what = "films" if recipe_too else "recipe"
+        raise UsageError(
+            f"{folder} holds a training of another {what}; name another --out."
+            if what == "recipe"
+            else f"{folder} holds a training on other films; name another --out."
+        )

@@ -1,0 +1,73 @@
+"""How far Dropout moves the variances that BatchNorm has learned, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pneumoscope.model.networks import build_network
+from pneumoscope.model.recipe import Recipe
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShift:
+    """One BatchNorm layer: its name and its shift ratio, 1 where nothing moved."""
+
+    layer: str
+    ratio: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@torch.inference_mode()
+def variance_shift(
+    weights: dict[str, Tensor], recipe: Recipe, pixels: np.ndarray
+) -> tuple[LayerShift, ...]:
+    """Shift ratio of every BatchNorm layer, in order; none in a network without BatchNorm.
+
+    As Li et al. 2019 ("Understanding the disharmony between dropout and batch normalization by
+    variance shift", section 4) measure it: the variance that the layer meets at inference, here on
+    the training films ``pixels`` (films, size, size) uint8, against the running variance that it
+    gathered in training, as the larger over the smaller, averaged over channels. Both have the
+    layer's epsilon added, as in the division that BatchNorm makes.
+    """
+    network = build_network(recipe.network_options(), seed=recipe.seed)
+    network.load_state_dict(weights)
+    network.eval()
+    layers = {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))
+    }
+    sums: dict[str, list[Tensor]] = {name: [] for name in layers}
+    for name, module in layers.items():
+        module.register_forward_pre_hook(_collect(sums[name]))
+    for start in range(0, len(pixels), _BATCH):
+        films = torch.from_numpy(pixels[start : start + _BATCH]).float().mul(1 / 255)
+        network(films.unsqueeze(1).expand(-1, recipe.channels, -1, -1))
+    found = []
+    for name, module in layers.items():
+        count, total, square = torch.stack(sums[name]).sum(dim=0)
+        met = square / count - (total / count) ** 2 + module.eps
+        assert module.running_var is not None
+        learned = module.running_var.double() + module.eps
+        ratio = torch.maximum(met / learned, learned / met).mean()
+        found.append(LayerShift(name, round(float(ratio), 4)))
+    return tuple(found)
+
+
+def _collect(sums: list[Tensor]) -> Any:
+    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        values = inputs[0].double().transpose(0, 1).flatten(1)  # (channels, rest)
+        count = torch.full((len(values),), values.shape[1], dtype=torch.float64)
+        sums.append(torch.stack([count, values.sum(dim=1), (values**2).sum(dim=1)]))
+
+    return hook
