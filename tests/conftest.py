@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,21 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 made films to train on and 24 to test, in Kaggle's layout."""
     root = write_films(tmp_path_factory.mktemp("films"))
     return write_films(root, patients=4, split="test", seed=1, first=500)
+
+
+@pytest.fixture(scope="session")
+def sizes(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Original sizes made up for ``films``: the normal ones are larger, as in the Kermany set."""
+    rng = np.random.default_rng(3)
+    path = tmp_path_factory.mktemp("sizes") / "original_sizes.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("split", "class", "file", "width", "height"))
+        for film in sorted(films.rglob("*.jpeg")):
+            split, label = film.relative_to(films).parts[:2]
+            side = rng.normal(1400 if label == "NORMAL" else 1000, 150)
+            writer.writerow((split, label, film.name, round(1.2 * side), round(side)))
+    return path
 
 
 @pytest.fixture(scope="session")
