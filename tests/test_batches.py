@@ -73,3 +73,34 @@ def test_a_fault_while_reading_reaches_the_reader() -> None:
 def test_nonsense_is_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         batches(**options)
+
+
+def test_an_epoch_of_fixed_length_passes_over_few_films_again() -> None:
+    pixels, rows, labels = np.zeros((5, 2, 2), np.uint8), np.arange(5), np.zeros(5)
+    few = Batches(pixels=pixels, rows=rows, labels=labels, batch=3, steps=4, drop_last=True)
+    seen = [batch.rows for batch in few.epoch(0)]
+    assert len(few) == len(seen) == 4
+    assert [len(batch) for batch in seen] == [3] * 4
+    order = np.concatenate(seen)
+    assert sorted(order[:5]) == sorted(order[5:10]) == [0, 1, 2, 3, 4]
+    assert order[:5].tolist() != order[5:10].tolist()
+
+
+def test_films_are_drawn_as_often_as_their_chances_say() -> None:
+    pixels, rows = np.zeros((2, 2, 2), np.uint8), np.array([0, 1])
+    batches = Batches(
+        pixels=pixels, rows=rows, labels=rows, batch=10, steps=100, chances=np.array([1.0, 3.0])
+    )
+    drawn = np.concatenate([batch.rows for batch in batches.epoch(0)])
+    assert drawn.mean() == pytest.approx(0.75, abs=0.05)
+    again = np.concatenate([batch.rows for batch in batches.epoch(0)])
+    other = np.concatenate([batch.rows for batch in batches.epoch(1)])
+    assert drawn.tolist() == again.tolist() != other.tolist()
+
+
+def test_chances_and_steps_that_do_not_fit() -> None:
+    pixels, rows = np.zeros((2, 2, 2), np.uint8), np.array([0, 1])
+    with pytest.raises(ValueError, match="1 chances, but 2 rows"):
+        Batches(pixels=pixels, rows=rows, labels=rows, chances=np.ones(1))
+    with pytest.raises(ValueError, match="steps must not be negative"):
+        Batches(pixels=pixels, rows=rows, labels=rows, steps=-1)

@@ -9,7 +9,7 @@ import pytest
 import films
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.film import Facts, Radiograph
-from pneumoscope.preprocess import Preprocessing, film_to_input, to_input
+from pneumoscope.preprocess import Preprocessing, equalise_spectrum, film_to_input, to_input
 from pneumoscope.radiograph import load
 
 
@@ -33,7 +33,7 @@ def test_resizes_that_are_refused(resize: Any) -> None:
 
 def test_json_and_back() -> None:
     settings = Preprocessing(224, "pad")
-    assert settings.to_json() == {"size": 224, "resize": "pad"}
+    assert settings.to_json() == {"size": 224, "resize": "pad", "spectrum": "as-is"}
     assert Preprocessing.from_json(settings.to_json()) == settings
     assert Preprocessing.from_json({}) == Preprocessing(180, "squash")
     with pytest.raises(ValueError, match="unknown preprocessing setting: crop"):
@@ -103,3 +103,37 @@ def test_the_same_film_gives_the_same_bytes(resize: str) -> None:
 def test_unreadable_films_say_so() -> None:
     with pytest.raises(UnreadableFilm, match="empty"):
         film_to_input(b"", Preprocessing())
+
+
+def test_films_become_equally_sharp() -> None:
+    from scipy.ndimage import gaussian_filter
+
+    from pneumoscope.data.acquisition import sharpness
+
+    rng = np.random.default_rng(0)
+    scans = []
+    for sigma in (0.6, 1.0, 1.6):  # the same scene through worse and worse scanners
+        scene = gaussian_filter(films.picture(180, 180, seed=1).astype(float), sigma)
+        scans.append(
+            np.clip(scene + rng.normal(0, 3 / sigma, scene.shape), 0, 255).astype(np.uint8)
+        )
+    before = [sharpness(film) for film in scans]
+    after = [sharpness(equalise_spectrum(film)) for film in scans]
+    assert np.ptp(after) < np.ptp(before) / 3
+    for film in scans:  # and they stay the films that they were
+        changed = equalise_spectrum(film)
+        assert changed.shape == film.shape
+        assert np.corrcoef(changed.ravel(), film.ravel())[0, 1] > 0.95
+
+
+def test_a_blank_film_stays_blank_when_it_is_equalised() -> None:
+    blank = np.full((64, 64), 90, dtype=np.uint8)
+    assert (equalise_spectrum(blank) == 90).all()
+
+
+def test_the_spectrum_is_a_setting_of_its_own() -> None:
+    settings = Preprocessing(size=64, spectrum="equal")
+    assert Preprocessing.from_json(settings.to_json()) == settings
+    assert Preprocessing.from_json({"size": 64, "resize": "squash"}).spectrum == "as-is"
+    with pytest.raises(ValueError, match="spectrum must be 'as-is' or 'equal'"):
+        Preprocessing(spectrum="sharp")

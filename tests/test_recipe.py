@@ -37,7 +37,7 @@ def test_a_recipe_survives_json(name: str) -> None:
         ({"name": "x"}, "no field 'name'"),
         ({"epochs": "many"}, "epochs takes int"),
         ({"epochs": "0"}, "epochs must be at least 1"),
-        ({"batch": "1"}, "batch at least 2"),
+        ({"batch": "1"}, "batch 2"),
         ({"normalise": "perhaps"}, "true or false"),
         ({"augment": "wild"}, "none, flip, full"),
         ({"split": "halves"}, "grouped, random"),
@@ -46,6 +46,10 @@ def test_a_recipe_survives_json(name: str) -> None:
         ({"learning_rate": "0"}, "above 0"),
         ({"size": "20"}, "at least 32 pixels"),
         ({"resize": "crop"}, "squash"),
+        ({"spectrum": "sharp"}, "'as-is' or 'equal'"),
+        ({"sampling": "often"}, "plain, class, size"),
+        ({"loss": "hinge"}, "bce, focal"),
+        ({"steps": "-1"}, "seed and steps 0"),
     ],
 )
 def test_what_cannot_be_trained_is_named(settings: dict[str, str], words: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.data.catalog import Catalog, Film, held_out_patients, open_catalog
-from pneumoscope.data.split import Split, make_split, take_patients
+from pneumoscope.data.split import Split, deal_folds, make_split, set_apart, take_patients
 from pneumoscope.errors import PneumoscopeError, UsageError
 from trees import SAMPLE, touch
 
@@ -220,3 +220,60 @@ def test_a_file_with_one_class_on_a_side(tmp_path: Path) -> None:
     path.write_text("key,split\n0.png,train\n2.png,train\n3.png,val\n")
     with pytest.raises(PneumoscopeError, match="fewer than two classes in validation"):
         Split.load(path, catalog)
+
+
+def test_what_is_set_apart_neither_trains_nor_validates(crowd: Catalog) -> None:
+    apart = {film.key for film in crowd.films if film.patient.endswith("0")}
+    split = set_apart(crowd, apart, seed=1)
+    assert set(split.apart) == apart
+    assert not apart & {*split.train, *split.val}
+    assert len(split.train) + len(split.val) + len(split.apart) == len(crowd.films)
+    by_film = set_apart(crowd, apart, method="random", seed=1)
+    assert set(by_film.apart) == apart
+    assert by_film.val != split.val
+
+
+def test_apart_is_written_and_read_again(crowd: Catalog, tmp_path: Path) -> None:
+    split = set_apart(crowd, crowd.keys[:50])
+    split.save(tmp_path / "split.csv", crowd)
+    loaded = Split.load(tmp_path / "split.csv", crowd)
+    assert (loaded.train, loaded.val, loaded.apart) == (split.train, split.val, split.apart)
+    assert split.sides == loaded.sides
+
+
+def test_held_out_patients_are_not_set_apart_but_held_out() -> None:
+    own = sorted(held_out_patients())[0]
+    films = [film(f"{i}.png", i % 2, f"p{i}") for i in range(8)] + [film("own.png", 0, own)]
+    split = set_apart(catalog_of(films), {"own.png", "0.png"})
+    assert (split.held_out, split.apart) == (("own.png",), ("0.png",))
+
+
+def test_folds_are_whole_patients_and_every_film_once(crowd: Catalog) -> None:
+    folds = deal_folds(crowd, folds=4, seed=2)
+    assert len(folds) == 4
+    assert sorted(key for fold in folds for key in fold) == sorted(crowd.keys)
+    films = {film.key: film for film in crowd.films}
+    of_patient: dict[str, set[int]] = {}
+    for number, fold in enumerate(folds):
+        counts = Counter(films[key].subtype for key in fold)
+        assert counts["bacterial"] == pytest.approx(120, abs=16)
+        for key in fold:
+            of_patient.setdefault(films[key].patient, set()).add(number)
+    assert all(len(numbers) == 1 for numbers in of_patient.values())
+    with pytest.raises(PneumoscopeError, match="patients only: at least 999 are needed"):
+        deal_folds(crowd, folds=999)
+
+
+def test_the_shift_split_sets_films_of_unlike_acquisition_apart(
+    films: Path, sizes: Path, cache: Path
+) -> None:
+    catalog = open_catalog(films, sizes=sizes)
+    first, second = (make_split(catalog, method="shift", seed=s, cache=cache) for s in (0, 1))
+    assert first.method == "shift"
+    assert first.apart == second.apart
+    assert first.val != second.val
+    width = {film.key: film.width or 0 for film in catalog.films}
+    label = {film.key: film.label for film in catalog.films}
+    normal = [width[key] for key in first.apart if label[key] == 0]
+    others = [width[key] for key in first.train if label[key] == 0]
+    assert np.mean(normal) < np.mean(others)

@@ -51,7 +51,13 @@ def test_a_run_folder_tells_the_whole_story(films: Path, run_folder: Path) -> No
     assert (len(split.train), len(split.val)) == (96, 24)
     assert not any(key.startswith("test/") for key in (*split.train, *split.val))
     facts = made.facts
-    assert facts["split"] == {"method": "grouped", "train": 96, "val": 24, "held_out": 0}
+    assert facts["split"] == {
+        "method": "grouped",
+        "train": 96,
+        "val": 24,
+        "held_out": 0,
+        "apart": 0,
+    }
     assert facts["precision"] in ("bf16-mixed", "32-true")
     assert facts["machine"]["versions"]["torch"] == torch.__version__
     names = ["precision", "recall", "accuracy", "loss", "auc"]
@@ -159,6 +165,47 @@ def test_a_diverging_training_stops_with_its_epoch(
     recipe = named("notebook", {**TINY, "width": "1", "learning_rate": "9.9", "normalise": "no"})
     with pytest.raises(PneumoscopeError, match="diverged in epoch"):
         run(films, tmp_path / "run", cache, recipe=recipe)
+
+
+def test_films_set_apart_are_neither_trained_on_nor_validated_with(
+    films: Path, sizes: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe = named("notebook", {**TINY, "epochs": "2", "split": "shift"})
+    seen: list[dict[str, float]] = []
+    made = run(films, tmp_path / "run", cache, recipe=recipe, sizes=sizes, watch=seen.append)
+    counts = made.facts["split"]
+    assert counts["apart"] > 0
+    assert counts["train"] + counts["val"] + counts["apart"] == 120
+    assert [row["epoch"] for row in seen] == [1, 2]
+    assert seen[1]["val_auc"] == made.history[1]["val_auc"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"steps": "5"}, {"sampling": "class"}, {"loss": "focal"}, {"augment_validation": "yes"}],
+    ids=str,
+)
+def test_every_field_of_the_recipe_changes_the_training(
+    films: Path, cache: Path, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    # Enough steps for the running variances to leave their start: before, every film looks alike.
+    one = {**TINY, "epochs": "3", "batch": "4", "learning_rate": "2e-3"}
+    plain = run(films, tmp_path / "plain", cache, recipe=named("notebook", one))
+    other = run(films, tmp_path / "other", cache, recipe=named("notebook", {**one, **settings}))
+    on_validation = "augment_validation" in settings
+    assert (other.history[-1]["loss"] == plain.history[-1]["loss"]) == on_validation
+    assert other.history[-1]["val_loss"] != plain.history[-1]["val_loss"]
+
+
+def test_a_few_films_are_passed_over_until_the_epoch_is_full(cache: Path, tmp_path: Path) -> None:
+    from conftest import write_films
+
+    root = write_films(tmp_path / "films", patients=3)
+    few = {**TINY, "epochs": "1"}
+    with pytest.raises(PneumoscopeError, match="do not fill one batch"):
+        run(root, tmp_path / "none", cache, recipe=named("notebook", few))
+    made = run(root, tmp_path / "run", cache, recipe=named("notebook", {**few, "steps": "3"}))
+    assert len(made.history) == 1
 
 
 def test_two_processes_train_one_network(films: Path, cache: Path, tmp_path: Path) -> None:

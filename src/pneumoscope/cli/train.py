@@ -95,6 +95,8 @@ def command(
         f"{split['train']} films trained and {split['val']} validated ({split['method']} split); "
         f"{split['held_out']} films of the sample's test patients were held out."
     )
+    if split["apart"]:
+        click.echo(f"{split['apart']} films were set apart: they neither trained nor validated.")
     for key, reason in facts["data"]["refused"].items():
         click.echo(f"refused: {key}: {reason}", err=True)
     click.echo(

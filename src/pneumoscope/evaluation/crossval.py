@@ -208,7 +208,7 @@ def _write(found: CrossValidation) -> None:
     table = found.scores
     for row in zip(*(getattr(table, name) for name in Scores.__slots__), strict=True):
         fold, key, patient, truth, subtype, own, logit = row
-        writer.writerow((fold, key, patient, int(truth), subtype, int(own), f"{logit:.5g}"))
+        writer.writerow((fold, key, patient, int(truth), subtype, int(own), f"{logit:.7g}"))
     with files.write_beside(found.out / SCORES) as beside:
         beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
     files.write_json(

@@ -215,7 +215,7 @@ def _score(
                 continue
             own = int(film.key in films.slice)
             row = (name, film.key, film.patient, film.label, film.subtype, own)
-            writer.writerow((*row, f"{reading.logit:.5g}"))
+            writer.writerow((*row, f"{reading.logit:.7g}"))
     with files.write_beside(path) as beside:
         # No time stamp and no name inside: the same scores are the same file.
         beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))

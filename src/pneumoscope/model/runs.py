@@ -165,6 +165,7 @@ def describe(data: dict[str, Any], catalog: Catalog, split: Split, store: Store)
             "train": len(split.train),
             "val": len(split.val),
             "held_out": len(split.held_out),
+            "apart": len(split.apart),
         },
     }
 
