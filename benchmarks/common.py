@@ -206,7 +206,7 @@ def machine(options: argparse.Namespace) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "load_before": [round(load, 2) for load in os.getloadavg()],
         "ours": {"python": platform.python_version(), **versions},
-        "rival": run(rival(options, "versions")).json(),
+        "rival": run(rival(options, "versions")).json() if options.originals else None,
     }
 
 
@@ -246,24 +246,27 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def parser(description: str, *, rounds: int) -> argparse.ArgumentParser:
-    """Options that every benchmark takes."""
+def parser(description: str, *, rounds: int, rival: bool = True) -> argparse.ArgumentParser:
+    """Options that every benchmark takes; without ``rival`` there is none and no originals."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument(
-        "--originals",
-        type=Path,
-        required=True,
-        help="films at original size, in folders NORMAL and PNEUMONIA; repeated as needed",
-    )
     made.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}")
-    made.add_argument(
-        "--rival-python",
-        default=str(HERE / ".venv-rival" / "bin" / "python"),
-        help="python that has the rival's requirements (default: benchmarks/.venv-rival)",
-    )
-    made.add_argument("--rival-model", help="saved .keras model (default: trained on the spot)")
+    if rival:
+        made.add_argument(
+            "--originals",
+            type=Path,
+            required=True,
+            help="films at original size, in folders NORMAL and PNEUMONIA; repeated as needed",
+        )
+        made.add_argument(
+            "--rival-python",
+            default=str(HERE / ".venv-rival" / "bin" / "python"),
+            help="python that has the rival's requirements (default: benchmarks/.venv-rival)",
+        )
+        made.add_argument("--rival-model", help="saved .keras model (default: trained on the spot)")
+    else:
+        made.set_defaults(originals=None)
     made.add_argument(
         "--pneumoscope",
         default=str(Path(sys.executable).with_name("pneumoscope")),
