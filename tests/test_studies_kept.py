@@ -1,4 +1,4 @@
-"""The studies that the repository keeps: their tables follow from their scores, the docs from both."""
+"""The studies that are kept: their tables follow from their scores, the docs from their tables."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from grids import SMALL, studies, study
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.studies import Cell
 from pneumoscope.evaluation.study import run_study
 from pneumoscope.evaluation.study_table import Table
@@ -101,6 +101,15 @@ def test_an_unknown_study_and_no_seed(films: Path, tmp_path: Path) -> None:
         run_study("nothing", films, out=tmp_path)
     with pytest.raises(UsageError, match="At least one seed"):
         run_study("dropout", films, out=tmp_path, seeds=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_original_sizes_nothing_is_begun(films: Path, cache: Path, tmp_path: Path) -> None:
+    with (
+        studies(tiny=study()),
+        pytest.raises(PneumoscopeError, match="No original size is known"),
+    ):
+        run_study("tiny", films, out=tmp_path, cache=cache, seeds=1, progress=False)
     assert not list(tmp_path.iterdir())
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pneumoscope import files
+from pneumoscope.data.acquisition import measure
+from pneumoscope.data.split import trainable
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.studies import named_study
 from pneumoscope.evaluation.study_plan import Task, plan, tasks_of
@@ -47,13 +49,16 @@ def run_study(
     """Train and score every cell of the study ``name`` and return what came of it.
 
     ``out`` may be shared by all studies; tables lie in ``out/NAME``, cells in ``out/cells``. Raises
-    ``UsageError`` for an unknown study, and where ``out`` holds cells of other films. A cell that
+    ``UsageError`` for an unknown study, and where ``out`` holds cells of other films, and
+    ``PneumoscopeError`` where no original size is known or no film can be read. A cell that
     cannot be cut from these films, or that diverges, is recorded as such and the rest goes on.
     """
     if seeds < 1:
         raise UsageError(f"At least one seed is needed, not {seeds}.")
     study, out = named_study(name), Path(out)
     films = open_films(where, sizes=sizes, positive=positive, cache=cache)
+    # What no cell could do without is refused once, here, and not once a cell.
+    measure(films.catalog.keep(trainable(films.catalog)), cache=cache, progress=progress)
     tasks = tasks_of(study, out, seeds=seeds, epochs=epochs)
     _work(tasks, films, threads=threads, progress=progress)
     return write_tables(name, study, [(task.cell, task.folder) for task in tasks], out / name)
