@@ -19,7 +19,7 @@ from pneumoscope.files import write_json
 
 @pytest.fixture(scope="module")
 def opened(films: Path, sizes: Path, cache: Path) -> Films:
-    return open_films(films, sizes=sizes, cache=cache)
+    return open_films(films, sizes=sizes, cache=cache, shift=True)
 
 
 def task(cell: Cell, *, seed: int = 0, out: Path = Path("nowhere"), **more: object) -> Task:

@@ -28,7 +28,7 @@ RECIPE = replace(BASE, **{**SMALL, "epochs": 8})
 
 @pytest.fixture(scope="module")
 def opened(films: Path, sizes: Path, cache: Path) -> Films:
-    return open_films(films, sizes=sizes, cache=cache)
+    return open_films(films, sizes=sizes, cache=cache, shift=True)
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pneumoscope import files
-from pneumoscope.data.acquisition import measure
-from pneumoscope.data.split import trainable
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.studies import named_study
 from pneumoscope.evaluation.study_plan import Task, plan, tasks_of
@@ -56,9 +54,9 @@ def run_study(
     if seeds < 1:
         raise UsageError(f"At least one seed is needed, not {seeds}.")
     study, out = named_study(name), Path(out)
-    films = open_films(where, sizes=sizes, positive=positive, cache=cache)
-    # What no cell could do without is refused once, here, and not once a cell.
-    measure(films.catalog.keep(trainable(films.catalog)), cache=cache, progress=progress)
+    films = open_films(
+        where, sizes=sizes, positive=positive, cache=cache, shift=True, progress=progress
+    )
     tasks = tasks_of(study, out, seeds=seeds, epochs=epochs)
     _work(tasks, films, threads=threads, progress=progress)
     return write_tables(name, study, [(task.cell, task.folder) for task in tasks], out / name)

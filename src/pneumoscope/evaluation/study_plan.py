@@ -9,7 +9,7 @@ import numpy as np
 
 from pneumoscope.data.cache import open_store
 from pneumoscope.data.catalog import Film
-from pneumoscope.data.split import Split, make_split, set_apart, trainable
+from pneumoscope.data.split import Split, set_apart, trainable
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.evaluation.choose import choose_films, thumbnails
 from pneumoscope.evaluation.studies import Cell, Study
@@ -100,13 +100,7 @@ def plan(task: Task, films: Films) -> tuple[Split, dict[str, tuple[str, ...]]]:
     which the training validated itself.
     """
     cell, recipe = task.cell, task.recipe
-    split = make_split(
-        films.catalog,
-        method="shift",
-        seed=task.seed,
-        validation=recipe.validation,
-        cache=films.cache,
-    )
+    split = set_apart(films.catalog, films.shift, seed=task.seed, validation=recipe.validation)
     sets = {"val": split.val, "shift": split.apart}
     if cell.inner is not None:
         unlike = {*split.val, *split.apart}

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from pneumoscope import files
-from pneumoscope.data.acquisition import counter_stereotype
+from pneumoscope.data.acquisition import counter_stereotype, measure, shift_films
 from pneumoscope.data.cache import open_store
 from pneumoscope.data.catalog import Catalog, open_catalog
 from pneumoscope.data.split import Split, trainable
@@ -37,14 +37,18 @@ from pneumoscope.model.variance_shift import variance_shift
 DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
 RESULT, SCORES = "result.json", "scores.csv.gz"
 COLUMNS = ("set", "key", "patient", "label", "subtype", "counter_stereotype", "logit")
-_SHIFT_FILMS = 512  # training films on which the variance shift is measured
+_SHIFT_FILMS = 256  # training films on which the variance shift is measured
 
 Watch = Callable[[dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Films:
-    """The films of a study: the catalog, how it was opened, and what it holds."""
+    """The films of a study: the catalog, how it was opened, and what it holds.
+
+    ``slice`` are the keys of the counter-stereotype films, ``shift`` those of unlike acquisition
+    (empty unless they were asked for).
+    """
 
     where: Path
     sizes: Path | None
@@ -52,6 +56,7 @@ class Films:
     cache: Path | None
     catalog: Catalog
     slice: frozenset[str]
+    shift: frozenset[str]
     digest: str
 
 
@@ -78,13 +83,27 @@ def open_films(
     sizes: Path | None = None,
     positive: str | None = None,
     cache: Path | None = None,
+    shift: bool = False,
+    progress: bool = False,
 ) -> Films:
-    """Open a folder or manifest; the digest is of the films' keys and sizes in bytes."""
+    """Open a folder or manifest; the digest is of the films' keys and sizes in bytes.
+
+    With ``shift`` the films of unlike acquisition are found, which decodes the films and raises
+    ``PneumoscopeError`` where no original size is known.
+    """
     catalog = open_catalog(where, sizes=sizes, positive=positive)
     listed = [[film.key, film.path.stat().st_size] for film in catalog.films if film.path.exists()]
     digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
-    own = counter_stereotype(film for film in catalog.films if film.split != "test")
-    return Films(Path(where), sizes, positive, cache, catalog, own, digest)
+    own = trainable(catalog)
+    unlike: frozenset[str] = frozenset()
+    if shift:
+        unlike = shift_films(measure(catalog.keep(own), cache=cache, progress=progress))
+    return Films(
+        *(Path(where), sizes, positive, cache, catalog),
+        slice=counter_stereotype(own),
+        shift=unlike,
+        digest=digest,
+    )
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

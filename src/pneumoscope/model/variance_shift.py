@@ -66,8 +66,10 @@ def variance_shift(
 
 def _collect(sums: list[Tensor]) -> Any:
     def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        values = inputs[0].double().transpose(0, 1).flatten(1)  # (channels, rest)
-        count = torch.full((len(values),), values.shape[1], dtype=torch.float64)
-        sums.append(torch.stack([count, values.sum(dim=1), (values**2).sum(dim=1)]))
+        values = inputs[0]
+        others = [axis for axis in range(values.ndim) if axis != 1]
+        variance, mean = (x.double() for x in torch.var_mean(values, others, correction=0))
+        count = torch.full_like(mean, values.numel() / len(mean))
+        sums.append(torch.stack([count, count * mean, count * (variance + mean**2)]))
 
     return hook
