@@ -73,6 +73,30 @@ def run_folder(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def cam_run(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run of a network whose evidence is exact: maps of 6 x 6 places. To be read only."""
+    from pneumoscope.model.recipe import named
+    from pneumoscope.model.train import train
+
+    steps = {"epochs": "10", "batch": "4", "learning_rate": "2e-3", "select": "auc"}
+    shape = {"size": "96", "width": "0.25", "dropout": "0.3", "head": "cam"}
+    out = tmp_path_factory.mktemp("cam-run") / "run"
+    recipe = named("notebook", steps | shape)
+    train(films, out=out, recipe=recipe, cache=cache, progress=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def cam_bundle_file(cam_run: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of ``cam_run``. To be read only."""
+    from pneumoscope.model.export import export
+
+    out = tmp_path_factory.mktemp("cam-bundle") / "cam.pneumo"
+    export(cam_run, out=out, cache=cache, progress=False)
+    return out
+
+
+@pytest.fixture(scope="session")
 def bundle_file(run_folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of ``run_folder``, outside of it. To be read only."""
     from pneumoscope.model.export import export
