@@ -26,7 +26,7 @@ NAMES = {
     "integrated-gradients": "integrated gradients",
 }
 _SIDE = 480  # of the longer side of a film as drawn
-_LEAST_ACROSS = 600  # room for the words beside a narrow film
+_LEAST_ACROSS, _LEAST_TALL = 600, 120  # room for words and scale beside a narrow film
 _GAP, _BAR, _TICKS, _LINE = 14, 16, 62, 24
 _INK, _FAINT = (25, 25, 25), (105, 105, 105)
 # Away from grey on both sides and told apart by the colour-blind: from weak to strong.
@@ -54,12 +54,13 @@ def draw_overlay(explanation: Explanation, path: Path, *, classes: tuple[str, st
 
     lines = _caption(explanation, classes)
     across = max(4 * _GAP + 2 * shape[0] + _BAR + _TICKS, _LEAST_ACROSS)
-    sheet = Image.new("RGB", (across, 2 * _GAP + shape[1] + 8 + _LINE * len(lines)), "white")
+    tall = max(shape[1], _LEAST_TALL)
+    sheet = Image.new("RGB", (across, 2 * _GAP + tall + 8 + _LINE * len(lines)), "white")
     sheet.paste(film.convert("RGB"), (_GAP, _GAP))
     sheet.paste(seen, (2 * _GAP + shape[0], _GAP))
     draw = ImageDraw.Draw(sheet)
-    _draw_scale(sheet, draw, (3 * _GAP + 2 * shape[0], _GAP, shape[1]), limit)
-    below = _GAP + shape[1] + 8
+    _draw_scale(sheet, draw, (3 * _GAP + 2 * shape[0], _GAP, tall), limit)
+    below = _GAP + tall + 8
     for size, ink, text in lines:
         font = ImageFont.load_default(size)
         draw.text((_GAP, below), _fitting(draw, text, font, across - 2 * _GAP), ink, font)
