@@ -79,7 +79,7 @@ def test_the_share_inside_the_masks_stands_beside_chance(
     assert all(float(row["inside_mask"]) > 2 * float(row["mask_area"]) for row in found[:2])
     inside = np.mean([float(row["inside_mask"]) for row in found[:2]])
     assert f"Inside the masks: {inside:.3f} (95 %" in result.stdout
-    assert "2 films called so, of 2 patients" in result.stdout
+    assert "called so: 2 films of 2 patients" in result.stdout
 
 
 def test_what_was_drawn_before_is_not_taken_for_films(ward: Path, finder_bundle: Bundle) -> None:

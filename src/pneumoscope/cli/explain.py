@@ -207,7 +207,8 @@ def _summary(shares: Sequence[tuple[Reading, Share]], positive: str) -> str:
     patients = np.array(known, dtype=str)
     inside = mean(np.array([share.inside for _, share in shares]), patients)
     chance = mean(np.array([share.chance for _, share in shares]), patients)
+    n, count = inside.interval.n, inside.interval.patients
     return (
-        f"Inside the masks: {inside} of the evidence for {positive}, {inside.interval.n} films "
-        f"called so, of {inside.interval.patients} patients. Spread evenly: {chance}."
+        f"Inside the masks: {inside} of the evidence for {positive} (called so: {n} "
+        f"film{'s' * (n != 1)} of {count} patient{'s' * (count != 1)}). Spread evenly: {chance}."
     )

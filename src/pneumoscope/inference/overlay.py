@@ -129,7 +129,7 @@ def _draw_scale(
         y = top + share * (height - 1)
         draw.line((left + _BAR, y, left + _BAR + 4, y), _FAINT)
         anchor = {0.0: "lt", 1.0: "lb"}.get(share, "lm")
-        draw.text((left + _BAR + 7, y), f"{value:+.2g}" if value else "0", _INK, font, anchor)
+        draw.text((left + _BAR + 7, y), f"{value:+.3g}" if value else "0", _INK, font, anchor)
 
 
 def _fitting(draw: ImageDraw.ImageDraw, text: str, font: Font, room: float) -> str:
