@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from pneumoscope.inference.bundle import Bundle
+    from pneumoscope.model.export import Deployed
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
@@ -22,6 +27,15 @@ def draw_film(rng: np.random.Generator, *, pneumonia: bool, side: int = 72) -> n
         centre = rng.choice([0.3, 0.7])
         film += 100 * np.exp(-(((x - centre) / 0.13) ** 2 + ((y - 0.62) / 0.16) ** 2))
     return np.clip(film, 0, 255).astype(np.uint8)
+
+
+def planted_film(seed: int, *, side: int = 144) -> tuple[np.ndarray, np.ndarray]:
+    """A film with pneumonia (side, side) uint8, and where it is: (side, side) bool, a seventh."""
+    film, without = (
+        draw_film(np.random.default_rng(seed), pneumonia=pneumonia, side=side)
+        for pneumonia in (True, False)
+    )
+    return film, film.astype(int) - without > 10
 
 
 def write_films(
@@ -89,6 +103,29 @@ def run_folder(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def cam_run(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shortest run of a network whose evidence is exact (maps of 2 x 2). To be read only."""
+    from pneumoscope.model.recipe import named
+    from pneumoscope.model.train import train
+
+    shape = {"size": "32", "width": "0.25", "dropout": "0.3", "head": "cam"}
+    out = tmp_path_factory.mktemp("cam-run") / "run"
+    recipe = named("notebook", {"epochs": "2", "batch": "4", "learning_rate": "2e-3"} | shape)
+    train(films, out=out, recipe=recipe, cache=cache, progress=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def cam_bundle_file(cam_run: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of ``cam_run``. To be read only."""
+    from pneumoscope.model.export import export
+
+    out = tmp_path_factory.mktemp("cam-bundle") / "cam.pneumo"
+    export(cam_run, out=out, cache=cache, progress=False)
+    return out
+
+
+@pytest.fixture(scope="session")
 def bundle_file(run_folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of ``run_folder``, outside of it. To be read only."""
     from pneumoscope.model.export import export
@@ -96,3 +133,50 @@ def bundle_file(run_folder: Path, cache: Path, tmp_path_factory: pytest.TempPath
     out = tmp_path_factory.mktemp("bundle") / "made.pneumo"
     export(run_folder, out=out, cache=cache, progress=False)
     return out
+
+
+@pytest.fixture(scope="session")
+def finder() -> Deployed:
+    """A network with exact maps of 6 x 6 that has learned the made films in a few seconds.
+
+    Not by ``train``: with Keras' slow BatchNorm statistics it would need some hundred steps.
+    """
+    import torch
+    from torch import nn
+
+    from pneumoscope.model.export import Deployed
+    from pneumoscope.model.networks import NetworkOptions, build_network
+
+    rng = np.random.default_rng(0)
+    films = [draw_film(rng, pneumonia=i % 2 == 1, side=96) for i in range(96)]
+    pixels = torch.from_numpy(np.stack(films)).float().div(255).unsqueeze(1)
+    truth = torch.arange(96) % 2 * 1.0
+    options = NetworkOptions(size=96, width=0.25, dropout=0.0, head="cam")
+    network = build_network(options, seed=0)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.2
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    for step in range(50):
+        chosen = np.random.default_rng(step).choice(96, 16, replace=False)
+        logit = network(pixels[chosen])
+        loss = nn.functional.binary_cross_entropy_with_logits(logit, truth[chosen])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return Deployed(network, channels=1).eval()
+
+
+@pytest.fixture(scope="session")
+def finder_bundle(finder: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The bundle of ``finder``, in a file. To be read only."""
+    from bundles import make_bundle
+    from pneumoscope.metrics.calibration import Calibration
+    from pneumoscope.model.export import to_onnx
+
+    return make_bundle(
+        tmp_path_factory.mktemp("finder") / "finder.pneumo",
+        size=96,
+        network=to_onnx(finder, size=96),
+        calibration=Calibration(temperature=5.0),  # 50 steps make it far too sure of itself
+    )

@@ -13,9 +13,10 @@ from pneumoscope.files import sha256
 from pneumoscope.inference.bundle import hash_patient, load_bundle
 from pneumoscope.inference.reader import Reader
 from pneumoscope.model import export as module
-from pneumoscope.model.export import Deployed, export, to_onnx
+from pneumoscope.model.export import Deployed, export, randomised, to_onnx
 from pneumoscope.model.networks import NetworkOptions, build_network
 from pneumoscope.model.runs import open_run
+from pneumoscope.preprocess import film_to_input
 
 
 def test_the_bundle_tells_the_films_apart(bundle_file: Path, films: Path) -> None:
@@ -84,6 +85,47 @@ def test_a_network_that_differs_is_not_written(
     with pytest.raises(PneumoscopeError, match="differs from the trained one"):
         export(run_folder, out=tmp_path / "a.pneumo", cache=cache, progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_map_of_an_exported_run_is_exact(cam_bundle_file: Path, films: Path) -> None:
+    bundle = load_bundle(cam_bundle_file)
+    assert bundle.provenance["parity"]["largest_difference"] < 1e-4
+    reader = Reader(bundle)
+    assert reader.map_stride == 16
+    paths = sorted((films / "test").rglob("*.jpeg"))
+    pixels = np.stack([film_to_input(path, bundle.preprocessing) for path in paths])
+    maps, bias = reader.maps(pixels)
+    assert maps.shape == (24, 2, 2)
+    logits = [reading.logit for reading in reader.read(paths)]
+    np.testing.assert_allclose(maps.mean((1, 2)) + bias, logits, rtol=1e-5, atol=1e-5)
+
+
+def test_a_map_that_does_not_make_the_logit_is_not_written(
+    cam_run: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    def wrong(deployed: Deployed, *, size: int) -> bytes:
+        model = onnx.load_from_string(to_onnx(deployed, size=size))
+        (bias,) = (entry for entry in model.metadata_props if entry.key == "map_bias")
+        bias.value = repr(float(bias.value) + 0.01)
+        return bytes(model.SerializeToString())
+
+    monkeypatch.setattr(module, "to_onnx", wrong)
+    with pytest.raises(PneumoscopeError, match="differs from the trained one"):
+        export(cam_run, out=tmp_path / "a.pneumo", cache=cache, progress=False)
+
+
+def test_a_randomised_bundle_has_the_same_shape_and_has_learned_nothing(
+    cam_bundle_file: Path, cam_run: Path
+) -> None:
+    bundle, run = load_bundle(cam_bundle_file), open_run(cam_run)
+    one, same, other = (Reader(randomised(bundle, run, seed=seed)) for seed in (1, 1, 2))
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+    logits = [reader.logits(pixels) for reader in (Reader(bundle), one, other)]
+    assert not any(np.allclose(logits[i], logits[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+    np.testing.assert_array_equal(same.logits(pixels), logits[1])
+    assert one.map_stride == 16
 
 
 def test_films_may_move_but_not_change(

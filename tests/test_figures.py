@@ -10,6 +10,7 @@ from pneumoscope.evaluation.figures import (
     LABELS,
     Estimate,
     every_figure,
+    mean,
     prevalence,
     proportions,
     subtype_sensitivity,
@@ -194,3 +195,24 @@ def test_an_estimate_as_text() -> None:
     assert "reason" not in Estimate(interval).to_json()
     nothing = Interval(math.nan, math.nan, math.nan, 0, 0, "DeLong")
     assert str(Estimate(nothing, "no film was read")) == "undefined"
+
+
+def test_a_mean_counts_patients_and_leaves_out_what_is_not_known() -> None:
+    random = np.random.default_rng(0)
+    of_patient = random.normal(5, 1, 40)
+    values = np.repeat(of_patient, 3) + random.normal(0, 0.1, 120)
+    patients = np.repeat(np.arange(40), 3).astype(str)
+    found = mean(np.append(values, np.nan), np.append(patients, "x")).interval
+    assert found.value == pytest.approx(values.mean())
+    assert (found.n, found.patients) == (120, 40)
+    reach = 2.02 * of_patient.std() / math.sqrt(40)  # of 40 patients, not of 120 films
+    assert found.high - found.low == pytest.approx(2 * reach, rel=0.15)
+
+
+def test_a_mean_without_films_or_spread_says_so() -> None:
+    nothing = mean(np.array([np.nan]), np.array(["a"]))
+    assert (nothing.defined, nothing.reason) == (False, "no film was read")
+    same = mean(np.ones(5), np.array(list("abcde")))
+    assert same.value == 1
+    assert math.isnan(same.interval.low)
+    assert same.reason == "no interval: every resample gives the same figure"

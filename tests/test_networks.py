@@ -84,6 +84,8 @@ def test_building_leaves_the_global_random_state_alone() -> None:
         {"normalise": False},
         {"normalise": False, "dropout": 0.0, "head": "pool"},
         {"width": 2.0, "channels": 3},
+        {"head": "cam"},
+        {"head": "cam", "dropout": 0.0, "channels": 3},
     ],
 )
 def test_every_option_trains(options: dict[str, object]) -> None:
@@ -102,6 +104,30 @@ def test_every_option_trains(options: dict[str, object]) -> None:
 def test_the_pooled_head_does_not_grow_with_the_image() -> None:
     sizes = {counts(NotebookNet(NetworkOptions(size=size, head="pool"))) for size in (64, 180)}
     assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("size", [32, 64, 180])
+def test_the_mean_of_the_class_activation_map_and_the_bias_are_the_logit(size: int) -> None:
+    network = build_network(NetworkOptions(size=size, width=0.5, head="cam"), seed=0).eval()
+    with torch.no_grad():
+        network.logit.bias.fill_(0.7)
+        films = torch.rand(3, 1, size, size)
+        logit, evidence = network.evidence(films)
+        torch.testing.assert_close(network(films), logit)
+    assert evidence.shape == (3, size // network.stride, size // network.stride)
+    assert evidence.flatten(1).std(dim=1).min() > 0
+    torch.testing.assert_close(evidence.mean((1, 2)) + 0.7, logit, rtol=1e-5, atol=1e-6)
+
+
+def test_the_grid_of_the_map_is_twice_as_fine_as_the_notebooks() -> None:
+    assert NotebookNet(NetworkOptions(head="cam")).stride == 16
+    assert NotebookNet(NetworkOptions(head="pool")).stride == 32
+
+
+def test_other_heads_have_no_exact_map() -> None:
+    network = NotebookNet(NetworkOptions(size=32, width=0.25, head="pool"))
+    with pytest.raises(ValueError, match="'pool' gives no class activation map"):
+        network.evidence(torch.rand(1, 1, 32, 32))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ import pneumoscope
 def test_the_public_names_are_the_rooms_own() -> None:
     from pneumoscope.evaluation.evaluate import evaluate
     from pneumoscope.inference.reader import read
+    from pneumoscope.inference.saliency import explain
     from pneumoscope.model.train import train
     from pneumoscope.radiograph import load
 
     assert (pneumoscope.load, pneumoscope.read) == (load, read)
+    assert pneumoscope.explain is explain
     assert (pneumoscope.train, pneumoscope.evaluate) == (train, evaluate)
     assert dir(pneumoscope) == pneumoscope.__all__
     assert all(hasattr(pneumoscope, name) for name in pneumoscope.__all__)

@@ -12,7 +12,7 @@ from bundles import make_bundle
 from conftest import draw_film
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.inference.bundle import Bundle, load_bundle, save_bundle
-from pneumoscope.inference.reader import TOGETHER, Reader, read
+from pneumoscope.inference.reader import TOGETHER, Look, Reader, read
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.preprocess import Preprocessing, film_to_input
 
@@ -128,6 +128,51 @@ def test_a_network_without_a_number_is_a_refusal(
     monkeypatch.setattr(reader, "_session", Broken())
     reading = reader.read_one(folder / "1.png")
     assert (reading.status, reading.reason) == ("refused", "the network gave no number")
+
+
+def test_a_look_is_the_reading_with_what_it_was_made_from(
+    folder: Path, bundle: Bundle, finder_bundle: Bundle
+) -> None:
+    path = folder / "3.png"
+    for each in (bundle, finder_bundle):
+        reader = Reader(each)
+        look = reader.look(path)
+        assert isinstance(look, Look)
+        assert look.reading.logit == pytest.approx(reader.read_one(path).logit, abs=1e-4)
+        np.testing.assert_array_equal(look.pixels, film_to_input(path, each.preprocessing))
+        assert (look.map is None) == (each is bundle)
+    refused = reader.look(folder / "4b.png")
+    assert refused == reader.read_one(folder / "4b.png")
+
+
+def test_many_inputs_are_scored_in_their_order(bundle: Bundle) -> None:
+    grey = np.arange(0, 250, 10, dtype=np.uint8)
+    pixels = np.broadcast_to(grey[:, None, None], (25, 32, 32))
+    reader = Reader(bundle, threads=2, prevalence=0.1)
+    logits = reader.logits(pixels)
+    np.testing.assert_allclose(logits, (grey - 128.0) / 8, atol=1e-4)
+    expected = bundle.calibration.probability(logits, prevalence=0.1)
+    np.testing.assert_allclose(reader.probability(logits), expected)
+    assert reader.logits(pixels[:0]).shape == (0,)
+
+
+def test_a_map_is_computed_for_those_who_ask(
+    finder_bundle: Bundle, bundle: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, asked = Reader(finder_bundle), []
+    session = reader._session
+
+    class Watched:
+        def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            asked.append(outputs)
+            return session.run(outputs, feed)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(reader, "_session", Watched())
+    list(reader.read([folder / "1.png"]))
+    reader.look(folder / "1.png")
+    assert asked == [["logit"], ["logit", "map"]]
+    with pytest.raises(UsageError, match="gives no map of its own"):
+        Reader(bundle).maps(np.zeros((1, 32, 32), np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pneumoscope.inference.bundle import load_bundle as load_bundle
     from pneumoscope.inference.reader import Reader as Reader
     from pneumoscope.inference.reader import read as read
+    from pneumoscope.inference.saliency import explain as explain
     from pneumoscope.model.export import export as export
     from pneumoscope.model.train import train as train
     from pneumoscope.radiograph import load as load
@@ -21,13 +22,14 @@ _HOME = {
     "load": "radiograph",
     "read": "inference.reader",
     "Reader": "inference.reader",
+    "explain": "inference.saliency",
     "load_bundle": "inference.bundle",
     "train": "model.train",
     "export": "model.export",
     "evaluate": "evaluation.evaluate",
 }
 
-__all__ = ["Reader", "evaluate", "export", "load", "load_bundle", "read", "train"]
+__all__ = ["Reader", "evaluate", "explain", "export", "load", "load_bundle", "read", "train"]
 
 
 def __getattr__(name: str) -> Any:

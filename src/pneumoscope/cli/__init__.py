@@ -18,6 +18,7 @@ COMMANDS = {
     "bundle": "Show what a bundle holds.",
     "evaluate": "Prove a bundle on films whose truth is known.",
     "predict": "Read films.",
+    "explain": "Show where in a film its score comes from.",
     "crossval": "Score every film by networks that have not seen its patient.",
     "study": "Train a grid over a recipe and say what came of it.",
 }
@@ -25,6 +26,7 @@ COMMANDS = {
 # Packages of the optional extras, by the name they are imported under.
 EXTRAS = {
     "torch": "train",
+    "captum": "train",
     "lightning_fabric": "train",
     "onnx": "train",
     "onnxscript": "train",

@@ -160,6 +160,20 @@ def prevalence(truth: Booleans, patients: Names) -> Estimate:
     return _estimate("prevalence", wilson_clustered(truth, patients))
 
 
+def mean(values: Floats, patients: Names, *, resamples: int = 2000, seed: int = 0) -> Estimate:
+    """Mean of one number a film, with a bootstrap over patients; NaN ones are left out."""
+    known = np.isfinite(values)
+    values, patients = values[known], patients[known]
+    method = f"bootstrap over patients, {resamples} resamples"
+    count = np.unique(patients).size
+    if not values.size:
+        return _estimate("mean", Interval(math.nan, math.nan, math.nan, 0, 0, method))
+    statistic = {"mean": lambda weights: weights @ values / weights.sum(axis=-1)}
+    limits = bootstrap(statistic, patients, resamples=resamples, seed=seed)["mean"]
+    interval = Interval(float(values.mean()), *limits, values.size, count, method)
+    return _estimate("mean", _without_degenerate_limits(interval))
+
+
 def _estimate(name: str, interval: Interval) -> Estimate:
     if math.isnan(interval.value):
         return Estimate(interval, _UNDEFINED.get(name, _NO_FILM))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pneumoscope import preprocess, radiograph
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
@@ -24,6 +25,8 @@ READ, REFUSED = "read", "refused"
 # Four films share each pass over the network's weights; more would not fit beside them in a cache.
 TOGETHER = 4
 Source = str | Path | bytes
+Floats = npt.NDArray[np.float64]
+Maps = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,19 @@ class Reading:
     logit: float | None = None
     operating_point: str = ""
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """The reading of a film that was read, with what it was made from.
+
+    ``pixels`` (size, size) uint8 is the network's input, ``map`` (h, w) the bundle's own evidence
+    in logits, from the same forward pass; None where the bundle has none.
+    """
+
+    reading: Reading
+    pixels: Pixels
+    map: Maps | None
 
 
 class Reader:
@@ -76,6 +92,17 @@ class Reader:
         self._prevalence = prevalence
         self._threads = threads or _cores()
         self._session = _open_session(bundle)
+        self._map_facts = _map_facts(self._session)
+
+    @property
+    def bundle(self) -> Bundle:
+        """What it reads with."""
+        return self._bundle
+
+    @property
+    def map_stride(self) -> float | None:
+        """Pixels of the network's input from one value of a map to the next; None without maps."""
+        return None if self._map_facts is None else self._map_facts[1]
 
     def read(self, sources: Iterable[Source]) -> Iterator[Reading]:
         """A reading for each source (path or the bytes of a file), in order, as they come.
@@ -99,6 +126,52 @@ class Reader:
         """The reading of one film; whatever its file holds, this returns."""
         (reading,) = self._read_together([source])
         return reading
+
+    def look(self, source: Source) -> Look | Reading:
+        """The reading of one film with its pixels and the bundle's own map; or its refusal."""
+        film = self._prepare(source)
+        if isinstance(film, Reading):
+            return film
+        outputs = ["logit"] if self._map_facts is None else ["logit", "map"]
+        logit, *maps = self._session.run(outputs, {"pixels": film.pixels[None]})
+        reading = self._conclude(film, float(logit[0]))
+        if reading.status == REFUSED:
+            return reading
+        return Look(reading, film.pixels, maps[0][0] if maps else None)
+
+    def logits(self, pixels: Pixels) -> Floats:
+        """Logits (n,) of network inputs (n, size, size) uint8: films that were changed on purpose.
+
+        A film as it is goes through :meth:`read`, which may refuse it.
+        """
+        return np.asarray(self._run(["logit"], pixels)[0], dtype=np.float64)
+
+    def probability(self, logits: npt.ArrayLike) -> Floats:
+        """Calibrated probabilities of ``logits``, at this reader's prevalence."""
+        found = self._bundle.calibration.probability(logits, prevalence=self._prevalence)
+        return np.asarray(found, dtype=np.float64)
+
+    def maps(self, pixels: Pixels) -> tuple[Maps, float]:
+        """Maps (n, h, w) of network inputs (n, size, size) uint8, and the bias.
+
+        The mean of a map and the bias make the logit. Raises ``UsageError`` if the bundle gives no
+        maps.
+        """
+        if self._map_facts is None:
+            raise UsageError(
+                f"{self._bundle.path or 'The bundle'} gives no map of its own: its network was not "
+                "trained with head=cam."
+            )
+        return self._run(["map"], pixels)[0], self._map_facts[0]
+
+    def _run(self, outputs: list[str], pixels: Pixels) -> list[Any]:
+        """``outputs`` for network inputs, a few on each thread at a time."""
+        if not len(pixels):
+            return [np.zeros((0, 1, 1) if name == "map" else 0, np.float32) for name in outputs]
+        groups = [pixels[i : i + TOGETHER] for i in range(0, len(pixels), TOGETHER)]
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="reader") as pool:
+            parts = pool.map(lambda group: self._session.run(outputs, {"pixels": group}), groups)
+            return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _read_together(self, sources: Sequence[Source]) -> list[Reading]:
         """Readings of a few films, whose pixels go through the network in one batch."""
@@ -210,6 +283,15 @@ def _open_session(bundle: Bundle) -> Any:
             "and give a logit; export it again."
         )
     return session
+
+
+def _map_facts(session: Any) -> tuple[float, float] | None:
+    """Bias and stride of the network's maps; None where it gives none."""
+    facts = session.get_modelmeta().custom_metadata_map
+    try:
+        return float(facts["map_bias"]), float(facts["map_stride"])
+    except KeyError:
+        return None
 
 
 def _cores() -> int:

@@ -27,7 +27,7 @@ from pneumoscope.inference.guard import Guard
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
-from pneumoscope.model.networks import build_network
+from pneumoscope.model.networks import NotebookNet, build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
 
@@ -38,16 +38,23 @@ PARITY_FILMS = 64
 
 
 class Deployed(nn.Module):
-    """The network as a reader calls it: (films, size, size) uint8 -> (films,) logits."""
+    """The network as a reader calls it: (films, size, size) uint8 -> (films,) logits.
 
-    def __init__(self, network: nn.Module, *, channels: int) -> None:
+    A network whose head permits it gives a map (films, h, w) beside them, whose mean plus the bias
+    of the head is the logit; ``outputs`` are their names.
+    """
+
+    def __init__(self, network: NotebookNet, *, channels: int) -> None:
         super().__init__()
         self.network = network
         self.channels = channels
+        self.outputs = ("logit", "map") if network.options.head == "cam" else ("logit",)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        films = pixels.float().mul(1 / 255).unsqueeze(1)
-        logit: Tensor = self.network(films.expand(-1, self.channels, -1, -1))
+    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        films = pixels.float().mul(1 / 255).unsqueeze(1).expand(-1, self.channels, -1, -1)
+        if "map" in self.outputs:
+            return self.network.evidence(films)
+        logit: Tensor = self.network(films)
         return logit
 
 
@@ -81,7 +88,7 @@ def export(
     bundle = _uncalibrated(deployed, recipe, catalog.classes)
     validation = catalog.pick(split.val)
     readings = _read(bundle, validation, threads=threads, progress=progress)
-    parity = _check_parity(deployed, store, validation, readings)
+    parity = _check_parity(deployed, bundle, store, validation, readings)
     truth, logit = _scores(validation, readings)
     salt = secrets.token_hex(16)
     bundle = replace(
@@ -117,7 +124,24 @@ def export(
 
 def uncalibrated(run: Run, classes: tuple[str, str]) -> Bundle:
     """The selected epoch of ``run`` as a bundle that gives logits and knows of no calibration."""
-    return _uncalibrated(_deployed(run.recipe, run.best()), run.recipe, classes)
+    return _uncalibrated(load_deployed(run), run.recipe, classes)
+
+
+def randomised(bundle: Bundle, run: Run, *, seed: int) -> Bundle:
+    """``bundle``, an export of ``run``, with a network of the same shape that has learned nothing.
+
+    What a map of the trained network shows and a map of this one does not was learned (Adebayo et
+    al. 2018, *Sanity Checks for Saliency Maps*).
+    """
+    recipe = run.recipe
+    network = build_network(recipe.network_options(), seed=seed)
+    untrained = Deployed(network, channels=recipe.channels).eval()
+    return replace(bundle, network=to_onnx(untrained, size=recipe.size), path=None)
+
+
+def load_deployed(run: Run) -> Deployed:
+    """The network of the selected epoch of ``run``, as a reader would call it."""
+    return _deployed(run.recipe, run.best())
 
 
 def _deployed(recipe: Recipe, state: State) -> Deployed:
@@ -137,8 +161,12 @@ def _uncalibrated(deployed: Deployed, recipe: Recipe, classes: tuple[str, str]) 
     )
 
 
-def to_onnx(deployed: nn.Module, *, size: int) -> bytes:
-    """``deployed`` as one ONNX file with any number of films, (films, size, size) uint8."""
+def to_onnx(deployed: Deployed, *, size: int) -> bytes:
+    """``deployed`` as one ONNX file with any number of films, (films, size, size) uint8.
+
+    Where it gives a map, the file's metadata hold ``map_bias``, the logit less the map's mean, and
+    ``map_stride``, the pixels of the input from one value of the map to the next.
+    """
     example = torch.zeros(2, size, size, dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -147,7 +175,7 @@ def to_onnx(deployed: nn.Module, *, size: int) -> bytes:
             deployed,
             (example,),
             input_names=["pixels"],
-            output_names=["logit"],
+            output_names=list(deployed.outputs),
             dynamic_shapes={"pixels": {0: torch.export.Dim("films")}},
             dynamo=True,
             verbose=False,
@@ -159,6 +187,10 @@ def to_onnx(deployed: nn.Module, *, size: int) -> bytes:
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
+    if "map" in deployed.outputs:
+        bias = deployed.network.logit.bias.item()
+        for name, value in (("map_bias", bias), ("map_stride", deployed.network.stride)):
+            model.metadata_props.add(key=name, value=repr(value))
     network: bytes = model.SerializeToString()
     return network
 
@@ -196,18 +228,28 @@ def _scores(films: Catalog, readings: Sequence[Reading]) -> tuple[np.ndarray, np
 
 @torch.inference_mode()
 def _check_parity(
-    deployed: nn.Module, store: Store, films: Catalog, readings: Sequence[Reading]
+    deployed: Deployed, bundle: Bundle, store: Store, films: Catalog, readings: Sequence[Reading]
 ) -> dict[str, Any]:
-    """Compare the reader, from file to logit, with the trained network on the store's pixels."""
+    """Compare the reader, from file to logit, with the trained network on the store's pixels.
+
+    A map is compared too, at each of its places and as the logit that its mean makes.
+    """
     read = {
         film.key: reading.logit
         for film, reading in zip(films.films, readings, strict=True)
         if reading.status == READ
     }
     rows = store.rows(list(read)[:PARITY_FILMS])
-    trained = deployed(torch.from_numpy(store.pixels[rows])).numpy()
-    exported = np.array([read[store.keys[row]] for row in rows])
-    largest = float(np.max(np.abs(trained - exported) / np.maximum(1, np.abs(trained)), initial=0))
+    pixels = store.pixels[rows]
+    given = deployed(torch.from_numpy(pixels))
+    trained, exported = [given], [np.array([read[store.keys[row]] for row in rows])]
+    if "map" in deployed.outputs:
+        maps, bias = Reader(bundle).maps(pixels)
+        trained, exported = [*given, given[0]], [*exported, maps, maps.mean((1, 2)) + bias]
+    largest = max(
+        float(np.max(np.abs(ours - theirs) / np.maximum(1, np.abs(ours)), initial=0))
+        for ours, theirs in zip((t.numpy() for t in trained), exported, strict=True)
+    )
     if not largest <= PARITY:
         raise PneumoscopeError(
             f"The exported network differs from the trained one by {largest:.2g} in the logit "

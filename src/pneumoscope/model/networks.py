@@ -24,8 +24,9 @@ class NetworkOptions:
 
     ``size`` is the side of the square input in pixels; ``width`` multiplies every filter and
     unit count; ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is
-    ``"flatten"`` (the notebook's, which grows with the image) or ``"pool"`` (global average
-    pooling, which does not).
+    ``"flatten"`` (the notebook's, which grows with the image), ``"pool"`` (global average
+    pooling, which does not) or ``"cam"``: global average pooling and one affine layer, so that the
+    logit is the mean of a map over the film (see :meth:`NotebookNet.evidence`).
     """
 
     size: int = 180
@@ -47,8 +48,8 @@ class NetworkOptions:
             raise ValueError(f"kernel is {self.kernel}, but must be odd, from 1 to 15")
         if not 0 <= self.dropout <= 10:
             raise ValueError(f"dropout is {self.dropout}, but must be from 0 to 10")
-        if self.head not in ("flatten", "pool"):
-            raise ValueError(f"head is {self.head!r}, but must be 'flatten' or 'pool'")
+        if self.head not in ("flatten", "pool", "cam"):
+            raise ValueError(f"head is {self.head!r}, but must be 'flatten', 'pool' or 'cam'")
 
 
 class SeparableConv(nn.Module):
@@ -87,26 +88,33 @@ class NotebookNet(nn.Module):
         )
         blocks: list[nn.Module] = []
         inputs = stem
-        for base, rate in zip(CONV_FILTERS, CONV_DROPOUT, strict=True):
+        # A class activation map locates better from a finer grid (Zhou et al. 2016, 3.1): its head
+        # leaves the last pooling out.
+        poolings = len(CONV_FILTERS) - (options.head == "cam")
+        for number, (base, rate) in enumerate(zip(CONV_FILTERS, CONV_DROPOUT, strict=True)):
             filters = _scaled(base, options.width)
             blocks += [
                 SeparableConv(inputs, filters, kernel=options.kernel),
                 SeparableConv(filters, filters, kernel=options.kernel),
                 *([_batch_norm(nn.BatchNorm2d, filters)] if options.normalise else []),
-                nn.MaxPool2d(2),
+                *([nn.MaxPool2d(2)] if number < poolings else []),
                 *_dropout(rate, options),
             ]
             inputs = filters
+        self.stride = 2 ** (1 + poolings)  # pixels of the film in one step of the features
         self.features = nn.Sequential(*blocks)
 
-        side = options.size // 2 ** (1 + len(CONV_FILTERS))
         if options.head == "flatten":
+            side = options.size // self.stride
             self.pool: nn.Module = nn.Flatten()
             inputs *= side * side
         else:
             self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         dense: list[nn.Module] = []
-        for base, rate in zip(DENSE_UNITS, DENSE_DROPOUT, strict=True):
+        layers = list(zip(DENSE_UNITS, DENSE_DROPOUT, strict=True))
+        if options.head == "cam":
+            dense, layers = _dropout(DENSE_DROPOUT[-1], options), []
+        for base, rate in layers:
             units = _scaled(base, options.width)
             dense += [
                 nn.Linear(inputs, units),
@@ -121,6 +129,20 @@ class NotebookNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool(self.features(self.stem(x)))
         return self.logit(self.dense(x)).squeeze(1)  # type: ignore[no-any-return]
+
+    def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n,) and class activation maps (n, h, w), in logits (Zhou et al. 2016).
+
+        A map weighs each feature map as the affine layer does: its mean over the film and the
+        layer's bias make the logit. Exact in evaluation mode, and for the ``cam`` head alone:
+        between pooling and logit no other has only an affine layer.
+        """
+        if self.options.head != "cam":
+            raise ValueError(f"the head {self.options.head!r} gives no class activation map")
+        features = self.features(self.stem(x))
+        logit = self.logit(self.dense(self.pool(features))).squeeze(1)
+        weights = self.logit.weight[:, :, None, None]
+        return logit, nn.functional.conv2d(features, weights).squeeze(1)
 
 
 def build_network(options: NetworkOptions, *, seed: int) -> NotebookNet:
