@@ -2,9 +2,10 @@
 
 Takes films of DIR that are pneumonia and are called so, at most ``--films`` of them (drawn by
 ``--seed``): those that the bundle lists as validation, or with ``--all`` any but those of a test
-folder. Prints deletion and insertion against displaced maps, the share of positive evidence inside the masks beside chance, and
-with ``--run`` (the run that the bundle was exported from) the correlation with the maps of the same
-network without learning. Every figure has its films, patients and 95 % interval.
+folder. Prints deletion and insertion against displaced maps, the share of positive evidence inside
+the masks beside chance, and with ``--run`` (the run that the bundle was exported from) the
+correlation with the maps of the same network without learning. Every figure has its films, patients
+and 95 % interval.
 """
 
 from __future__ import annotations
