@@ -106,7 +106,7 @@ def test_what_a_network_without_learning_shows_is_something_else(
     found = similarity(
         trained, grids(explanations(random, "occlusion")), patients=PATIENTS, resamples=500
     )
-    assert found.interval.high < 0.7
+    assert found.interval.high < 0.5
     assert similarity(trained, trained, patients=PATIENTS, resamples=500).value == pytest.approx(1)
 
 

@@ -211,7 +211,7 @@ def test_a_mean_counts_patients_and_leaves_out_what_is_not_known() -> None:
 
 def test_a_mean_without_films_or_spread_says_so() -> None:
     nothing = mean(np.array([np.nan]), np.array(["a"]))
-    assert (nothing.defined, nothing.reason) == (False, "no film was read")
+    assert (nothing.defined, nothing.reason) == (False, "no film has this figure")
     same = mean(np.ones(5), np.array(list("abcde")))
     assert same.value == 1
     assert math.isnan(same.interval.low)

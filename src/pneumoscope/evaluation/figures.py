@@ -59,6 +59,7 @@ _UNDEFINED: Mapping[str, str] = {
     "f1": "no film is positive or was called so",
     "balanced_accuracy": _ONE_CLASS,
     "roc_auc": _ONE_CLASS,
+    "mean": "no film has this figure",
     "average_precision": _ONE_CLASS,
 }
 
