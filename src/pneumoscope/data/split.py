@@ -90,6 +90,7 @@ def make_split(
     seed: int = 0,
     validation: float = 0.2,
     cache: Path | None = None,
+    progress: bool = True,
 ) -> Split:
     """Pool all films but the test films, and divide them again.
 
@@ -98,9 +99,9 @@ def make_split(
     on, as the tutorial notebook does (4,185 and 1,047 on the full set); films of one patient then
     stand on both sides. 'shift' first sets apart the films whose acquisition belies their class
     (see :func:`pneumoscope.data.acquisition.shift_films`; the same ones for every seed) and divides
-    the rest as 'grouped' does; ``cache`` is where their decoded pixels are kept. A manifest that
-    states train and val is honoured by the first two. The split is drawn over all films; those of
-    the embedded sample's test patients are then held out.
+    the rest as 'grouped' does; ``cache`` is where their decoded pixels are kept, ``progress`` shows
+    the decoding. A manifest that states train and val is honoured by the first two. The split is
+    drawn over all films; those of the embedded sample's test patients are then held out.
 
     Raises ``PneumoscopeError`` when a class is missing or has fewer than two patients, and
     ``UsageError`` for an unknown method or share.
@@ -113,7 +114,7 @@ def make_split(
     if method == "shift":
         from pneumoscope.data.acquisition import measure, shift_films
 
-        unlike = shift_films(measure(catalog.keep(films), cache=cache))
+        unlike = shift_films(measure(catalog.keep(films), cache=cache, progress=progress))
         split = set_apart(catalog, unlike, seed=seed, validation=validation)
         return replace(split, method=method)
     if catalog.fixed_split:

@@ -10,9 +10,6 @@ may be in several of these, or in none.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +20,9 @@ import numpy as np
 from pneumoscope import files
 from pneumoscope.data.acquisition import SHIFT_FOLDS, measure, shift_fold
 from pneumoscope.data.split import deal_folds, set_apart, trainable
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.figures import Estimate, every_figure
 from pneumoscope.evaluation.trained import (
-    COLUMNS,
     DONE,
     SCORES,
     Films,
@@ -36,6 +32,7 @@ from pneumoscope.evaluation.trained import (
     read_scores,
     require_same,
     train_and_score,
+    write_scores,
 )
 from pneumoscope.metrics.calibration import (
     Calibration,
@@ -102,11 +99,12 @@ def cross_validate(
         raise UsageError(f"Folds are dealt by grouped or shift, not {by!r}.")
     recipe = named(recipe) if isinstance(recipe, str) else recipe
     films, out = open_films(where, sizes=sizes, positive=positive, cache=cache), Path(out)
-    held = _folds(films, by, folds=folds, seed=recipe.seed)
+    held = _folds(films, by, folds=folds, seed=recipe.seed, progress=progress)
     results = _train(held, films, recipe, out, threads=threads, progress=progress)
     done = [name for name, result in results.items() if result["status"] == DONE]
     if not done:
-        raise UsageError(f"No fold in {out} could be trained: {results[next(iter(results))]}.")
+        reason = next(iter(results.values()))["reason"]
+        raise PneumoscopeError(f"No fold in {out} could be trained; the first: {reason}")
     scores = _join([read_scores(out / name / SCORES) for name in done])
     failed = tuple(f"{n}: {r['reason']}" for n, r in results.items() if r["status"] != DONE)
     found = _prove(out, by, scores, failed, resamples=resamples)
@@ -114,11 +112,15 @@ def cross_validate(
     return found
 
 
-def _folds(films: Films, by: str, *, folds: int, seed: int) -> dict[str, frozenset[str]]:
+def _folds(
+    films: Films, by: str, *, folds: int, seed: int, progress: bool
+) -> dict[str, frozenset[str]]:
     if by == "grouped":
         dealt = deal_folds(films.catalog, folds=folds, seed=seed)
         return {f"fold-{number}": keys for number, keys in enumerate(dealt, start=1)}
-    facts = measure(films.catalog.keep(trainable(films.catalog)), cache=films.cache)
+    facts = measure(
+        films.catalog.keep(trainable(films.catalog)), cache=films.cache, progress=progress
+    )
     return {name: shift_fold(facts, name) for name in SHIFT_FOLDS}
 
 
@@ -202,15 +204,14 @@ def _prove(
 
 
 def _write(found: CrossValidation) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("fold", *COLUMNS[1:]))
-    table = found.scores
-    for row in zip(*(getattr(table, name) for name in Scores.__slots__), strict=True):
-        fold, key, patient, truth, subtype, own, logit = row
-        writer.writerow((fold, key, patient, int(truth), subtype, int(own), f"{logit:.7g}"))
-    with files.write_beside(found.out / SCORES) as beside:
-        beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
+    table = zip(*(getattr(found.scores, name) for name in Scores.__slots__), strict=True)
+    write_scores(
+        found.out / SCORES,
+        (
+            (fold, key, patient, int(truth), subtype, int(own), logit)
+            for fold, key, patient, truth, subtype, own, logit in table
+        ),
+    )
     files.write_json(
         found.out / "results.json",
         {

@@ -55,7 +55,6 @@ def named_study(name: str) -> Study:
     return STUDIES[name]
 
 
-NOTEBOOK = Cell(name="notebook")
 # Every remedy stands alone: class weights are the notebook's and are taken off for the others.
 REMEDIES: dict[str, Mapping[str, Any]] = {
     "none": {"class_weights": False},
@@ -65,6 +64,24 @@ REMEDIES: dict[str, Mapping[str, Any]] = {
 }
 LABEL_STAGES = (25, 50, 100, 200, 400, 800, 1600)
 RARE = (0.01, 0.02, 0.05, 0.10, 0.25)
+
+
+def _remedies(prevalence: float | None = None) -> tuple[Cell, ...]:
+    """A cell for each remedy, and one whose threshold is moved after a training without any."""
+    prefix = "" if prevalence is None else f"{100 * prevalence:g} %, "
+    return (
+        *(
+            Cell(name=prefix + name, changes=changes, prevalence=prevalence)
+            for name, changes in REMEDIES.items()
+        ),
+        Cell(
+            name=f"{prefix}threshold moved",
+            changes=REMEDIES["none"],
+            prevalence=prevalence,
+            move_threshold=True,
+        ),
+    )
+
 
 STUDIES: dict[str, Study] = {
     "resolution": Study(
@@ -133,10 +150,7 @@ STUDIES: dict[str, Study] = {
     "imbalance": Study(
         question="Which remedy for three pneumonia films to one normal film helps?",
         reference="class weights",
-        cells=(
-            *(Cell(name=name, changes=changes) for name, changes in REMEDIES.items()),
-            Cell(name="threshold moved", changes=REMEDIES["none"], move_threshold=True),
-        ),
+        cells=_remedies(),
         figure="balanced_accuracy_as_trained",
     ),
     "split": Study(
@@ -162,25 +176,10 @@ STUDIES: dict[str, Study] = {
         question="How rare may the disease be in training, and which remedy helps?",
         reference="25 %, class weights",
         axis="prevalence",
-        cells=tuple(
-            cell
-            for share in RARE
-            for cell in (
-                *(
-                    Cell(name=f"{share:.0%}, {name}".replace("%", " %"), changes=changes,
-                         prevalence=share)
-                    for name, changes in REMEDIES.items()
-                ),
-                Cell(
-                    name=f"{share:.0%}, threshold moved".replace("%", " %"),
-                    changes=REMEDIES["none"],
-                    prevalence=share,
-                    move_threshold=True,
-                ),
-            )
-        ),
+        cells=tuple(cell for share in RARE for cell in _remedies(share)),
         figure="balanced_accuracy_as_trained",
     ),
+    # Of films that keep their proportions: where they are square already, pad is squash.
     "squash": Study(
         question="How much of the score is the scanner and not the lung?",
         reference="squash",
@@ -194,4 +193,4 @@ STUDIES: dict[str, Study] = {
             Cell(name="sharpness equalised", changes={"spectrum": "equal"}),
         ),
     ),
-}  # fmt: skip
+}

@@ -14,7 +14,7 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 
 
 def read_scores(path: Path) -> Scores:
-    """The scores that ``train_and_score`` wrote; ``PneumoscopeError`` where they are damaged."""
+    """The scores that ``write_scores`` wrote; ``PneumoscopeError`` where they are damaged."""
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
@@ -141,6 +141,17 @@ def read_scores(path: Path) -> Scores:
         raise PneumoscopeError(
             f"{path} is damaged; delete its folder to train this again."
         ) from error
+
+
+def write_scores(path: Path, rows: Iterable[tuple[object, ...]]) -> None:
+    """Write rows of ``COLUMNS`` as ``read_scores`` reads them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((*row, f"{logit:.7g}") for *row, logit in rows)
+    with files.write_beside(path) as beside:
+        # No time stamp and no name inside: the same scores are the same file.
+        beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
 
 
 def train_and_score(
@@ -221,9 +232,7 @@ def _score(
 ) -> int:
     """Write the scores of every set; returns how many films were refused."""
     reader = Reader(uncalibrated(run, films.catalog.classes), threads=threads)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[tuple[object, ...]] = []
     refused = 0
     for name, keys in sets.items():
         chosen = films.catalog.pick(keys).films
@@ -234,10 +243,8 @@ def _score(
                 continue
             own = int(film.key in films.slice)
             row = (name, film.key, film.patient, film.label, film.subtype, own)
-            writer.writerow((*row, f"{reading.logit:.7g}"))
-    with files.write_beside(path) as beside:
-        # No time stamp and no name inside: the same scores are the same file.
-        beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
+            rows.append((*row, reading.logit))
+    write_scores(path, rows)
     return refused
 
 
@@ -260,11 +267,7 @@ def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
 
 def require_same(result: Mapping[str, Any], films: Films, recipe: Recipe, folder: Path) -> None:
     """Raise ``UsageError`` where a finished training is of other films or another recipe."""
-    recipe_too = {**recipe.to_json(), "name": result["recipe"]["name"]} == result["recipe"]
-    if result["data"] != films.digest or not recipe_too:
-        what = "films" if recipe_too else "recipe"
-        raise UsageError(
-            f"{folder} holds a training of another {what}; name another --out."
-            if what == "recipe"
-            else f"{folder} holds a training on other films; name another --out."
-        )
+    if result["data"] != films.digest:
+        raise UsageError(f"{folder} holds a training on other films; name another --out.")
+    if {**recipe.to_json(), "name": result["recipe"]["name"]} != result["recipe"]:
+        raise UsageError(f"{folder} holds a training of another recipe; name another --out.")

@@ -102,6 +102,7 @@ def train(
                 seed=recipe.seed,
                 validation=recipe.validation,
                 cache=cache,
+                progress=progress,
             )
         films = [film for film in catalog.films if film.split != "test"]
         store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
