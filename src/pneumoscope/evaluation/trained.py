@@ -15,7 +15,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -269,5 +269,6 @@ def require_same(result: Mapping[str, Any], films: Films, recipe: Recipe, folder
     """Raise ``UsageError`` where a finished training is of other films or another recipe."""
     if result["data"] != films.digest:
         raise UsageError(f"{folder} holds a training on other films; name another --out.")
-    if {**recipe.to_json(), "name": result["recipe"]["name"]} != result["recipe"]:
+    # A field that was added since has its default in older results.
+    if replace(Recipe.from_json(result["recipe"]), name=recipe.name) != recipe:
         raise UsageError(f"{folder} holds a training of another recipe; name another --out.")

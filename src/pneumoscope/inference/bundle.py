@@ -54,8 +54,9 @@ class Bundle:
     """A network and all that turns a film into a reading with it.
 
     ``network`` is ONNX: input ``pixels`` (films, size, size) uint8, output ``logit`` (films,)
-    float32. ``classes`` are the names of a negative and a positive call. ``provenance`` says from
-    what, when and how well it was trained.
+    float32, perhaps ``subtype`` (films,), a logit of viral against bacterial pneumonia that
+    ``subtype`` calibrates, and ``map`` (films, h, w). ``classes`` are the names of a negative and a
+    positive call. ``provenance`` says from what, when and how well it was trained.
     """
 
     network: bytes
@@ -64,6 +65,7 @@ class Bundle:
     calibration: Calibration
     operating_points: OperatingPoints
     guard: Guard
+    subtype: Calibration | None = None
     salt: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     films: tuple[SeenFilm, ...] = ()
@@ -79,6 +81,7 @@ class Bundle:
             },
             "calibration": self.calibration.to_json(),
             "operating_points": self.operating_points.to_json(),
+            "subtype": None if self.subtype is None else self.subtype.to_json(),
             "guard": self.guard.to_json(),
             "salt": self.salt,
             "provenance": self.provenance,
@@ -142,6 +145,7 @@ def load_bundle(path: Path | str) -> Bundle:
             calibration=Calibration.from_json(manifest["calibration"]),
             operating_points=OperatingPoints.from_json(manifest["operating_points"]),
             guard=Guard.from_json(manifest["guard"]),
+            subtype=Calibration.from_json(told) if (told := manifest.get("subtype")) else None,
             salt=manifest["salt"],
             provenance=manifest["provenance"],
             films=_films(members[_FILMS].decode()),

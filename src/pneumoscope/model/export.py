@@ -27,7 +27,7 @@ from pneumoscope.inference.guard import Guard
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
-from pneumoscope.model.networks import NotebookNet, build_network
+from pneumoscope.model.networks import Network, build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
 
@@ -40,22 +40,24 @@ PARITY_FILMS = 64
 class Deployed(nn.Module):
     """The network as a reader calls it: (films, size, size) uint8 -> (films,) logits.
 
-    A network whose head permits it gives a map (films, h, w) beside them, whose mean plus the bias
-    of the head is the logit; ``outputs`` are their names.
+    A network that was trained to gives the leaning to a virus (films,) beside them, and one whose
+    head permits it a map (films, h, w), whose mean plus the bias of the head is the logit;
+    ``outputs`` are their names.
     """
 
-    def __init__(self, network: NotebookNet, *, channels: int) -> None:
+    def __init__(self, network: Network, *, channels: int) -> None:
         super().__init__()
         self.network = network
         self.channels = channels
-        self.outputs = ("logit", "map") if network.options.head == "cam" else ("logit",)
+        subtype, has_map = network.options.subtype, network.options.has_map
+        self.outputs = ("logit", *["subtype"] * subtype, *["map"] * has_map)
 
-    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         films = pixels.float().mul(1 / 255).unsqueeze(1).expand(-1, self.channels, -1, -1)
-        if "map" in self.outputs:
-            return self.network.evidence(films)
-        logit: Tensor = self.network(films)
-        return logit
+        found = self.network.evidence(films) if "map" in self.outputs else (self.network(films),)
+        scores, *maps = found
+        columns = scores.unbind(1) if "subtype" in self.outputs else (scores,)
+        return (*columns, *maps)
 
 
 def export(
@@ -232,7 +234,7 @@ def _check_parity(
 ) -> dict[str, Any]:
     """Compare the reader, from file to logit, with the trained network on the store's pixels.
 
-    A map is compared too, at each of its places and as the logit that its mean makes.
+    So is the leaning; and a map at each of its places and as the logit that its mean makes.
     """
     read = {
         film.key: reading.logit
@@ -241,11 +243,15 @@ def _check_parity(
     }
     rows = store.rows(list(read)[:PARITY_FILMS])
     pixels = store.pixels[rows]
-    given = deployed(torch.from_numpy(pixels))
-    trained, exported = [given], [np.array([read[store.keys[row]] for row in rows])]
-    if "map" in deployed.outputs:
-        maps, bias = Reader(bundle).maps(pixels)
-        trained, exported = [*given, given[0]], [*exported, maps, maps.mean((1, 2)) + bias]
+    given = dict(zip(deployed.outputs, deployed(torch.from_numpy(pixels)), strict=True))
+    reader = Reader(bundle)
+    trained, exported = [given["logit"]], [np.array([read[store.keys[row]] for row in rows])]
+    if "subtype" in given:
+        trained, exported = [*trained, given["subtype"]], [*exported, reader.leanings(pixels)]
+    if "map" in given:
+        maps, bias = reader.maps(pixels)
+        trained = [*trained, given["map"], given["logit"]]
+        exported = [*exported, maps, maps.mean((1, 2)) + bias]
     largest = max(
         float(np.max(np.abs(ours - theirs) / np.maximum(1, np.abs(ours)), initial=0))
         for ours, theirs in zip((t.numpy() for t in trained), exported, strict=True)
