@@ -90,6 +90,16 @@ def test_frozen_stages_get_no_gradient_and_give_the_same(network: Lite0) -> None
     assert len(frozen.frozen) == 2
 
 
+@pytest.mark.parametrize(
+    ("depth", "stride", "filters"), [(3, 8, 40), (4, 16, 80), (5, 16, 112), (7, 32, 1280)]
+)
+def test_a_shallower_network_has_a_finer_map(depth: int, stride: int, filters: int) -> None:
+    made = build_network(options(depth=depth), seed=0)
+    assert (made.stride, made.logit.in_features) == (stride, filters)
+    _, evidence = made.evidence(torch.rand(1, 1, 64, 64))
+    assert evidence.shape == (1, 64 // stride, 64 // stride)
+
+
 def test_the_same_seed_gives_the_same_last_layer() -> None:
     one, two, other = (build_network(options(), seed=seed).logit.weight for seed in (0, 0, 1))
     assert torch.equal(one, two)

@@ -11,6 +11,8 @@ from pneumoscope.model.options import NetworkOptions
         ({"backbone": "lite0", "head": "cam", "channels": 3}, "one channel"),
         ({"freeze": 1}, "freeze is 1"),
         ({"backbone": "lite0", "head": "cam", "freeze": 8}, "freeze is 8"),
+        ({"depth": 5}, "depth is 5"),
+        ({"backbone": "lite0", "head": "cam", "depth": 5, "freeze": 6}, "freeze is 6"),
         ({"size": 31}, "size is 31"),
         ({"kernel": 2}, "kernel is 2"),
     ],

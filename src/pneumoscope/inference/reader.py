@@ -39,7 +39,8 @@ class Reading:
     ``logit``, which no prevalence moves) and no ``reason``; a refused one has the reason alone.
     ``notes`` list what was mended on the way. Where pneumonia is called by a bundle that tells its
     kinds apart, ``subtype`` is the kind that it leans to, bacterial or viral, and
-    ``subtype_probability`` the calibrated probability (0.5 to 1) of that kind.
+    ``subtype_probability`` the calibrated probability (0.5 to 1) of that kind. ``leaning`` is the
+    logit of viral against bacterial, and says something of films with pneumonia alone.
     """
 
     file: str
@@ -52,6 +53,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     subtype: str | None = None
     subtype_probability: float | None = None
+    leaning: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +100,8 @@ class Reader:
         self._threads = threads or cores()
         self._session = open_session(bundle)
         self._map_facts = map_facts(self._session)
-        with_subtype = bundle.subtype is not None and "subtype" in output_names(self._session)
-        self._scores = ["logit", "subtype"] if with_subtype else ["logit"]
+        given = output_names(self._session)
+        self._scores = [name for name in ("logit", "subtype") if name in given]
 
     @property
     def bundle(self) -> Bundle:
@@ -159,7 +161,7 @@ class Reader:
 
         Raises ``UsageError`` if the bundle does not tell them apart.
         """
-        if "subtype" not in output_names(self._session):
+        if "subtype" not in self._scores:
             raise UsageError(
                 f"{self._bundle.path or 'The bundle'} does not tell kinds of pneumonia apart."
             )
@@ -226,10 +228,11 @@ class Reader:
         if not all(map(math.isfinite, scores)):
             reason = "the network gave no number"
             return Reading(film.file, REFUSED, None, None, reason, notes=film.notes)
-        logit, *leaning = scores
+        logit = scores[0]
+        leaning = scores[1] if len(scores) > 1 else None
         probability = self._bundle.calibration.probability(logit, prevalence=self._prevalence)
         called = logit >= self._threshold
-        subtype = self._subtype(leaning[0]) if leaning and called else (None, None)
+        subtype, certainty = self._subtype(leaning) if called else (None, None)
         return Reading(
             film.file,
             READ,
@@ -239,12 +242,15 @@ class Reader:
             logit,
             self._operating_point,
             film.notes,
-            *subtype,
+            subtype,
+            certainty,
+            leaning,
         )
 
-    def _subtype(self, leaning: float) -> tuple[str, float]:
+    def _subtype(self, leaning: float | None) -> tuple[str, float] | tuple[None, None]:
         """The kind of pneumonia that is more probable, and its probability."""
-        assert self._bundle.subtype is not None
+        if leaning is None or self._bundle.subtype is None:
+            return None, None
         viral = float(self._bundle.subtype.probability(leaning))
         return (SUBTYPES[1], viral) if viral >= 0.5 else (SUBTYPES[0], 1 - viral)
 

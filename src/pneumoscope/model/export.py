@@ -30,6 +30,7 @@ from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.model.networks import Network, build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
+from pneumoscope.model.scored import Scored, fit_subtype, of_validation
 
 # Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
 # more than this, a real film's rounding by far less.
@@ -65,6 +66,7 @@ def export(
     *,
     out: Path | str | None = None,
     where: Path | str | None = None,
+    calibrate_on: Scored | None = None,
     cache: Path | None = None,
     threads: int | None = None,
     progress: bool = True,
@@ -72,9 +74,10 @@ def export(
     """Export the selected epoch of the run in ``folder`` and return the bundle that was written.
 
     The network is exported without calibration, the reader scores the validation films with it,
-    calibration and operating points are fitted on these scores, and the bundle is sealed. ``where``
-    names the films if they have moved since. Raises ``PneumoscopeError`` if the exported network
-    does not agree with the trained one on real films to 0.001 in the logit.
+    calibration and operating points are fitted on these scores, and the bundle is sealed. With
+    ``calibrate_on`` they are fitted on scores of the same recipe from cross-validation instead.
+    ``where`` names the films if they have moved since. Raises ``PneumoscopeError`` if the exported
+    network does not agree with the trained one on real films to 0.001 in the logit.
     """
     run = open_run(folder)
     state, facts, recipe = run.best(), run.facts, run.recipe
@@ -91,12 +94,13 @@ def export(
     validation = catalog.pick(split.val)
     readings = _read(bundle, validation, threads=threads, progress=progress)
     parity = _check_parity(deployed, bundle, store, validation, readings)
-    truth, logit = _scores(validation, readings)
+    scored = calibrate_on or of_validation(validation, readings)
     salt = secrets.token_hex(16)
     bundle = replace(
         bundle,
-        calibration=calibration.fit(truth, logit),
-        operating_points=calibration.fit_operating_points(truth, logit),
+        calibration=calibration.fit(scored.truth, scored.logit),
+        operating_points=calibration.fit_operating_points(scored.truth, scored.logit),
+        subtype=fit_subtype(scored) if "subtype" in deployed.outputs else None,
         salt=salt,
         films=_seen(catalog, split, store, salt),
         provenance={
@@ -107,9 +111,9 @@ def export(
                 for name, value in state["history"][state["epoch"] - 1].items()
             },
             "calibrated_on": {
-                "films": len(truth),
-                "positives": int(truth.sum()),
-                "refused": len(readings) - len(truth),
+                "films": len(scored.truth),
+                "positives": int(scored.truth.sum()),
+                **scored.about,
             },
             "parity": parity,
             "data": {"fingerprint": places["fingerprint"], "split": facts["split"]},
@@ -211,21 +215,6 @@ def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool
             disable=None if progress else True,
         )
     )
-
-
-def _scores(films: Catalog, readings: Sequence[Reading]) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and logit of the films that were read."""
-    pairs = [
-        (film.label, reading.logit)
-        for film, reading in zip(films.films, readings, strict=True)
-        if reading.status == READ
-    ]
-    if len({label for label, _ in pairs}) < 2:
-        raise PneumoscopeError(
-            "The validation films that could be read are not of both classes, so the bundle "
-            "cannot be calibrated."
-        )
-    return np.array([label for label, _ in pairs]), np.array([logit for _, logit in pairs])
 
 
 @torch.inference_mode()

@@ -62,19 +62,19 @@ class Lite0(nn.Module):
     """Films (n, 1, size, size) in [0, 1] -> (n,) logits, or (n, 2) with the leaning to a virus.
 
     The logit is the mean over the film of a map plus a bias: global average pooling and one affine
-    layer (see :meth:`evidence`). ``options.freeze`` stages, the stem counted, keep ImageNet's
-    weights.
+    layer (see :meth:`evidence`). Only the first ``options.depth`` stages are built: what tells an
+    opacity from a lung is no object with parts, and a shallower network sees it in a finer map.
+    ``options.freeze`` stages, the stem counted, keep ImageNet's weights.
     """
-
-    stride = 32
 
     def __init__(self, options: NetworkOptions) -> None:
         super().__init__()
         self.options = options
         self.stem = nn.Conv2d(1, STEM_FILTERS, 3, stride=2, padding=1)
         stages: list[nn.Module] = []
-        inputs = STEM_FILTERS
-        for expansion, kernel, stride, filters, blocks in STAGES:
+        inputs, self.stride = STEM_FILTERS, 2
+        for expansion, kernel, stride, filters, blocks in STAGES[: options.depth]:
+            self.stride *= stride  # pixels of the film in one step of the features
             own = []
             for number in range(blocks):
                 own.append(
@@ -88,13 +88,15 @@ class Lite0(nn.Module):
                 )
                 inputs = filters
             stages.append(nn.Sequential(*own))
-        head = nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True))
+        if options.depth == len(STAGES):
+            stages.append(nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True)))
+            inputs = HEAD_FILTERS
         frozen = max(options.freeze - 1, 0)
         self.frozen = nn.Sequential(*stages[:frozen])
-        self.features = nn.Sequential(*stages[frozen:], head)
+        self.features = nn.Sequential(*stages[frozen:])
         self.dropout = nn.Dropout(min(DROPOUT * options.dropout, 0.95))
-        self.logit = nn.Linear(HEAD_FILTERS, 1)
-        self.subtype = nn.Linear(HEAD_FILTERS, 1) if options.subtype else None
+        self.logit = nn.Linear(inputs, 1)
+        self.subtype = nn.Linear(inputs, 1) if options.subtype else None
 
     def forward(self, x: Tensor) -> Tensor:
         return self._scores(self._features(x))
@@ -142,8 +144,8 @@ def build_lite0(options: NetworkOptions) -> Lite0:
             _put(block.expand, _folded(given, f"{name}._expand_conv", f"{name}._bn0"))
         _put(block.depthwise, _folded(given, f"{name}._depthwise_conv", f"{name}._bn1"))
         _put(block.project, _folded(given, f"{name}._project_conv", f"{name}._bn2"))
-    head = network.features[-1][0]  # type: ignore[index]
-    _put(head, _folded(given, "_conv_head", "_bn1"))
+    if options.depth == len(STAGES):
+        _put(network.features[-1][0], _folded(given, "_conv_head", "_bn1"))  # type: ignore[index]
     for layer in (network.logit, network.subtype):
         if layer is not None:
             nn.init.normal_(layer.weight, std=0.01)

@@ -12,16 +12,17 @@ class NetworkOptions:
     """What may vary in a network.
 
     ``backbone`` is the notebook's network or ``lite0``, EfficientNet-Lite0 with ImageNet's weights,
-    of which ``freeze`` stages, counted from the film, stay as they are. ``subtype`` adds a second
-    output: the leaning to viral against bacterial pneumonia. ``size`` is the side of the square
-    input in pixels; ``width`` multiplies every filter and unit count; ``dropout`` multiplies every
-    dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the notebook's, which grows with the
-    image), ``"pool"`` (global average pooling, which does not) or ``"cam"``: global average pooling
-    and one affine layer, so that the logit is the mean of a map over the film; ``lite0`` has this
-    one alone.
+    of which the first ``depth`` of 7 stages are built, and ``freeze`` of these stay as they are.
+    ``subtype`` adds a second output: the leaning to viral against bacterial pneumonia. ``size`` is
+    the side of the square input in pixels; ``width`` multiplies every filter and unit count;
+    ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the
+    notebook's, which grows with the image), ``"pool"`` (global average pooling, which does not) or
+    ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
+    over the film; ``lite0`` has this one alone.
     """
 
     backbone: str = "notebook"
+    depth: int = 7
     freeze: int = 0
     subtype: bool = False
     size: int = 180
@@ -37,8 +38,12 @@ class NetworkOptions:
             raise ValueError(f"backbone is {self.backbone!r}, but must be {' or '.join(BACKBONES)}")
         if self.backbone == "lite0" and (self.channels != 1 or self.head != "cam"):
             raise ValueError("lite0 has one channel and the head 'cam'")
-        if not 0 <= self.freeze <= 7 or (self.freeze and self.backbone == "notebook"):
-            raise ValueError(f"freeze is {self.freeze}, but is from 0 to 7, and 0 for the notebook")
+        if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone == "notebook"):
+            raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 for the notebook")
+        if not 0 <= self.freeze <= self.depth or (self.freeze and self.backbone == "notebook"):
+            raise ValueError(
+                f"freeze is {self.freeze}, but is from 0 to the depth, and 0 for the notebook"
+            )
         if self.size < 32:
             raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")
         if self.channels not in (1, 3):

@@ -21,25 +21,27 @@ from pneumoscope.preprocess import Preprocessing
 class Recipe:
     """One way to train. Every field can be set by ``--set FIELD=VALUE``.
 
-    ``backbone`` (notebook, lite0), ``freeze`` and ``subtype`` choose the network and what it gives
-    (see ``NetworkOptions``); ``size`` (pixels), ``resize`` (squash, pad) and ``spectrum`` (as-is,
-    equal) shape the film (see ``Preprocessing``); ``channels``, ``width``, ``kernel``, ``dropout``,
-    ``normalise`` and ``head`` the network (see ``NetworkOptions``); ``augment`` is none, flip or
-    full, and ``augment_validation`` changes validation films too (the notebook's slip, kept to be
-    studied); ``split`` is grouped (by patient), random (the notebook's) or shift (grouped, with the
-    films of unlike acquisition set apart), with ``validation`` the share held out; ``steps`` is the
-    number of batches in an epoch (0: one pass over the films); ``class_weights`` weighs the classes
-    equally in the loss, ``sampling`` is plain, class (both classes drawn equally often) or size
-    (both equally often among films of like original size), ``loss`` is bce or focal (Lin et al.
-    2017, gamma 2), ``smoothing`` the share of each label that is taken for a guess; ``schedule`` is
-    constant or cosine (falling to nothing after a warm-up), ``weight_decay`` AdamW's, and
-    ``average`` keeps the running mean of the weights; ``select`` names the validation figure of the
-    best epoch: auc (calibration mends the level of the scores afterwards, but not their order),
-    loss, or last, which selects nothing; ``precision`` is auto, bf16 or fp32.
+    ``backbone`` (notebook, lite0), ``depth``, ``freeze`` and ``subtype`` choose the network and
+    what it gives (see ``NetworkOptions``); ``size`` (pixels), ``resize`` (squash, pad) and
+    ``spectrum`` (as-is, equal) shape the film (see ``Preprocessing``); ``channels``, ``width``,
+    ``kernel``, ``dropout``, ``normalise`` and ``head`` the network (see ``NetworkOptions``);
+    ``augment`` is none, flip or full, and ``augment_validation`` changes validation films too (the
+    notebook's slip, kept to be studied); ``split`` is grouped (by patient), random (the notebook's)
+    or shift (grouped, with the films of unlike acquisition set apart), with ``validation`` the
+    share held out; ``steps`` is the number of batches in an epoch (0: one pass over the films);
+    ``class_weights`` weighs the classes equally in the loss, ``sampling`` is plain, class (both
+    classes drawn equally often) or size (both equally often among films of like original size),
+    ``loss`` is bce or focal (Lin et al. 2017, gamma 2), ``smoothing`` the share of each label that
+    is taken for a guess; ``schedule`` is constant or cosine (falling to nothing after a warm-up),
+    ``weight_decay`` AdamW's, and ``average`` keeps the running mean of the weights; ``select``
+    names the validation figure of the best epoch: auc (calibration mends the level of the scores
+    afterwards, but not their order), loss, or last, which selects nothing; ``precision`` is auto,
+    bf16 or fp32.
     """
 
     name: str = "notebook"
     backbone: str = "notebook"
+    depth: int = 7
     freeze: int = 0
     subtype: bool = False
     size: int = 180

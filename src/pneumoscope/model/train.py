@@ -165,7 +165,7 @@ def _fit(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model, optimizer = fabric.setup(network, optimizer_of(network, recipe))
     average = Average(network) if recipe.average else None
-    selected = average.network if average else network  # what is validated and kept
+    selected = average.network if average else network
 
     history: History = []
     if resume:
@@ -257,9 +257,8 @@ def _train_epoch(
         if subtypes is not None:
             output, leaning = output.unbind(1)
             error = subtype_loss(leaning, subtypes[batch.rows].to(fabric.device))
-        error = error + loss_of(
-            output, labels, weight, kind=recipe.loss, smoothing=recipe.smoothing
-        )
+        smoothing = recipe.smoothing
+        error = error + loss_of(output, labels, weight, kind=recipe.loss, smoothing=smoothing)
         optimizer.zero_grad()
         fabric.backward(error)
         optimizer.step()
