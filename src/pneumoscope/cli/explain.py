@@ -33,7 +33,7 @@ _LONGEST = 120  # bytes of a film's name in the overlay's: file systems take 255
 
 @click.command("explain")
 @click.argument("films", metavar="FILES|DIRS...", nargs=-1, required=True, type=FILE)
-@click.option("--bundle", required=True, type=FILE, help="The .pneumo file to read with.")
+@options.bundle
 @click.option(
     "--method",
     default="auto",
@@ -57,7 +57,7 @@ _LONGEST = 120  # bytes of a film's name in the overlay's: file systems take 255
 @options.quiet
 def command(
     films: tuple[Path, ...],
-    bundle: Path,
+    bundle: Path | None,
     method: str,
     run: Path | None,
     out: Path,
@@ -77,9 +77,9 @@ def command(
     the exit code is then 1.
 
     \b
-    pneumoscope explain film.jpeg --bundle run/bundle.pneumo
-    pneumoscope explain ward/ --bundle run/bundle.pneumo --method occlusion --out ward-evidence
-    pneumoscope explain ward/ --bundle run/bundle.pneumo --masks lung_masks
+    pneumoscope explain film.jpeg
+    pneumoscope explain ward/ --method occlusion --out ward-evidence
+    pneumoscope explain ward/ --masks lung_masks
     pneumoscope explain ward/ --bundle run/bundle.pneumo --run run --method integrated-gradients
     """
     from tqdm import tqdm

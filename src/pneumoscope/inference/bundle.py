@@ -23,6 +23,7 @@ from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.preprocess import Preprocessing
 
 FORMAT = 1
+SHIPPED = Path(__file__).parents[1] / "weights" / "shipped.pneumo"
 MAX_BYTES = 2**30
 _MANIFEST, _DIGEST, _NETWORK, _FILMS = (
     "manifest.json",
@@ -116,8 +117,12 @@ def save_bundle(bundle: Bundle, path: Path | str) -> None:
             archive.writestr(zipfile.ZipInfo(name, _TIME_STAMP), data)
 
 
-def load_bundle(path: Path | str) -> Bundle:
-    """The bundle in ``path``; raises ``PneumoscopeError`` if it is foreign, damaged or newer."""
+def load_bundle(path: Path | str | None = None) -> Bundle:
+    """The bundle in ``path``, or the one that ships (``SHIPPED``).
+
+    Raises ``PneumoscopeError`` if it is foreign, damaged or newer.
+    """
+    path = SHIPPED if path is None else path
     path = Path(path)
     members = _members(path)
     try:

@@ -274,12 +274,15 @@ def _grouped(sources: Iterable[Source]) -> Iterator[list[Source]]:
 def read(
     films: Iterable[Source],
     *,
-    bundle: Bundle | Path | str,
+    bundle: Bundle | Path | str | None = None,
     operating_point: str = "balanced",
     prevalence: float | None = None,
     threads: int | None = None,
 ) -> list[Reading]:
-    """Read ``films`` (paths or the bytes of files) with ``bundle``; see :class:`Reader`."""
+    """Read ``films`` (paths or the bytes of files) with ``bundle``, by default the one that ships.
+
+    The options are those of :class:`Reader`.
+    """
     if not isinstance(bundle, Bundle):
         bundle = load_bundle(bundle)
     reader = Reader(bundle, operating_point=operating_point, prevalence=prevalence, threads=threads)
