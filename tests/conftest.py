@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pneumoscope.inference.guard import Guard
+from pneumoscope.preprocess import Preprocessing, film_to_input
+
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
 
@@ -80,3 +83,14 @@ def bundle_file(run_folder: Path, cache: Path, tmp_path_factory: pytest.TempPath
     out = tmp_path_factory.mktemp("bundle") / "made.pneumo"
     export(run_folder, out=out, cache=cache, progress=False)
     return out
+
+
+@pytest.fixture(scope="session")
+def film_guard() -> Guard:
+    """A guard fitted to the sample's real films for training, as an export would fit it."""
+    from pneumoscope.inference.guard_fit import fit_guard
+
+    shape = Preprocessing(size=180)
+    return fit_guard(
+        film_to_input(path, shape) for path in sorted((SAMPLE / "train").rglob("*.jpeg"))
+    )

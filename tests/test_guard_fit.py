@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 import films
+from pneumoscope.inference import guard_fit
+from pneumoscope.inference.descriptor import thumbnail
+from pneumoscope.inference.familiar import poses_of
 from pneumoscope.inference.guard import Guard
 from pneumoscope.inference.guard_fit import ENOUGH, fit_guard
 
@@ -14,11 +19,14 @@ def test_few_films_leave_the_guard_as_it_was() -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Guard:
+def fitted() -> Iterator[Guard]:
     """A guard that knows nothing but the made picture with its two lungs."""
-    return fit_guard(
-        (films.picture(64, 64, seed=seed) for seed in range(ENOUGH)), guard=Guard(min_side=99)
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard_fit, "_LEAST", 500)
+        patch.setattr(guard_fit, "_MOST", 500)
+        yield fit_guard(
+            (films.picture(64, 64, seed=seed) for seed in range(ENOUGH)), guard=Guard(min_side=99)
+        )
 
 
 def test_the_same_films_give_the_same_guard(fitted: Guard) -> None:
@@ -30,12 +38,8 @@ def test_the_same_films_give_the_same_guard(fitted: Guard) -> None:
 
 def test_the_films_are_familiar_and_their_opposites_are_not(fitted: Guard) -> None:
     assert fitted.familiar is not None
-    from pneumoscope.inference.descriptor import thumbnail
-    from pneumoscope.inference.familiar import poses_of
-
-    likeness, distance = fitted.familiar.judge(
-        poses_of(thumbnail(films.picture(240, 300, seed=99))[None])[:, 0]
-    )
+    views = poses_of(thumbnail(films.picture(240, 300, seed=99))[None])[:, 0]
+    likeness, distance = fitted.familiar.judge(views)
     assert likeness.argmax() == 0
     assert likeness[0] > 0
     assert distance[0] < 1 < distance[1]

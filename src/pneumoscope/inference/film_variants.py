@@ -55,7 +55,7 @@ def _resample(films: Floats, rng: np.random.Generator) -> Floats:
 
     # Means of two by two pixels, so that what is sampled at half the pitch is not ragged.
     smooth = (films[:, :-1] + films[:, 1:]) / 2
-    smooth = ((smooth[:, :, :-1] + smooth[:, :, 1:]) / 2).astype(np.float32)
+    smooth = (smooth[:, :, :-1] + smooth[:, :, 1:]) / 2
     side = FINE - 1
     x, y = (x + 0.5) * FINE - 1, (y + 0.5) * FINE - 1
     beyond = (x < -1, x > side, y < -1, y > side)
@@ -63,7 +63,7 @@ def _resample(films: Floats, rng: np.random.Generator) -> Floats:
     left, top = x.astype(np.intp), y.astype(np.intp)
     u, v = x - left, y - top
     at = (top * side + left).reshape(n, -1)
-    flat: Floats = smooth.reshape(n, -1)
+    flat: Floats = np.asarray(smooth.reshape(n, -1), dtype=np.float32)
 
     def corner(offset: int) -> Floats:
         values: Floats = np.take_along_axis(flat, at + offset, axis=1)

@@ -30,6 +30,8 @@ _NOT_FRONTAL = re.compile(
 )
 _FAR = "far from the films that the model has seen"
 _UNLIKE = "not like a frontal chest radiograph"
+# How a film lay that so many quarter turns to the left set upright.
+_LAY = ("", "turned 90 degrees to the right", "turned 180 degrees", "turned 90 degrees to the left")
 _UNSURE = "which way up it lies, or whether bone is bright, is not certain"
 
 
@@ -40,9 +42,9 @@ class Guard:
     ``modalities``: DICOM modalities that are radiographs. ``min_side``: shortest side of the
     original, pixels. ``max_aspect``: longest side over shortest. ``min_contrast``: grey levels (of
     255) between the 1st and the 99th percentile. ``min_levels``: different grey levels in use.
-    ``max_clipped``: share of the film's middle that may be wholly black or wholly white.
 
-    ``familiar`` knows the films; without it (older bundles) the rest is not asked. A picture needs
+    ``familiar`` knows the films; without it (older bundles) the rest is not asked. ``max_clipped``:
+    share of the film's middle that may be wholly black or wholly white. A picture needs
     ``min_likeness`` (a logit) to be read as it lies and ``mend_likeness`` to be mended, and must be
     by ``min_margin`` or ``mend_margin`` more like a film than in every other pose.
     """
@@ -53,8 +55,8 @@ class Guard:
     min_contrast: int = 24
     min_levels: int = 16
     max_clipped: float = 0.6
-    min_likeness: float = -2.6
-    min_margin: float = 0.0
+    min_likeness: float = -2.2
+    min_margin: float = 0.5
     mend_likeness: float = 1.0
     mend_margin: float = 3.0
     familiar: Familiar | None = None
@@ -92,6 +94,8 @@ def examine(radiograph: Radiograph, guard: Guard) -> Examined:
     reason = _refuse_header(radiograph.facts, guard) or _refuse_pixels(radiograph.pixels, guard)
     if reason is not None or guard.familiar is None:
         return Examined(radiograph, reason)
+    if _clipped(radiograph.pixels) > guard.max_clipped:
+        return Examined(radiograph, "clipped: most of the middle is wholly black or white")
     views = poses_of(thumbnail(radiograph.pixels)[None])[:, 0]
     likeness, distance = guard.familiar.judge(views)
     best = int(np.argmax(likeness))
@@ -109,7 +113,7 @@ def examine(radiograph: Radiograph, guard: Guard) -> Examined:
 def _found(turns: int, inverted: bool) -> str:
     """What was wrong with a film that these mends set right."""
     words = ["with inverted greys"] if inverted else []
-    words += [f"turned by {90 * turns} degrees"] if turns else []
+    words += [_LAY[turns]] if turns else []
     return " and ".join(words)
 
 
@@ -121,6 +125,15 @@ def _mended(radiograph: Radiograph, turns: int, inverted: bool) -> Radiograph:
         facts = replace(facts, width=facts.height, height=facts.width)
     note = f"film {_found(turns, inverted)}: mended"
     return Radiograph(pixels, replace(facts, notes=(*facts.notes, note)))
+
+
+def _clipped(pixels: Pixels) -> float:
+    """The share of the middle quarter of a film (h, w) that is wholly black or wholly white."""
+    height, width = pixels.shape
+    step = max(math.isqrt(pixels.size // 65_536), 1)
+    rows, columns = (slice(side // 4, side - side // 4, step) for side in (height, width))
+    middle = pixels[rows, columns]
+    return float(np.mean((middle == 0) | (middle == 255)))
 
 
 def _refuse_header(facts: Facts, guard: Guard) -> str | None:
@@ -149,10 +162,4 @@ def _refuse_pixels(pixels: Pixels, guard: Guard) -> str | None:
         return "blank: almost the same grey everywhere"
     if np.count_nonzero(counts) < guard.min_levels:
         return "drawn in a few grey levels, not a radiograph"
-    height, width = pixels.shape
-    middle = pixels[
-        height // 4 : height - height // 4 : step, width // 4 : width - width // 4 : step
-    ]
-    if np.mean((middle == 0) | (middle == 255)) > guard.max_clipped:
-        return "clipped: most of the middle is wholly black or white"
     return None

@@ -24,12 +24,14 @@ from pneumoscope.data.split import Split
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
 from pneumoscope.inference.guard import Guard
+from pneumoscope.inference.guard_fit import fit_guard
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
+from pneumoscope.preprocess import Preprocessing
 
 # Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
 # more than this, a real film's rounding by far less.
@@ -65,7 +67,8 @@ def export(
     The network is exported without calibration, the reader scores the validation films with it,
     calibration and operating points are fitted on these scores, and the bundle is sealed. ``where``
     names the films if they have moved since. Raises ``PneumoscopeError`` if the exported network
-    does not agree with the trained one on real films to 0.001 in the logit.
+    does not agree with the trained one on real films to 0.001 in the logit. The guard is fitted to
+    the training films, and is set last: the films that calibrate are known to be films.
     """
     run = open_run(folder)
     state, facts, recipe = run.best(), run.facts, run.recipe
@@ -76,6 +79,11 @@ def export(
     films = [film for film in catalog.films if film.split != "test"]
     store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
     run.require_same_films(store)
+    # The guard looks at films as they come: squashed, but neither padded nor equalised.
+    plain = Preprocessing(size=recipe.size)
+    seen = store
+    if recipe.preprocessing() != plain:
+        seen = open_store(films, plain, cache=cache, progress=progress)
 
     deployed = _deployed(recipe, state)
     bundle = _uncalibrated(deployed, recipe, catalog.classes)
@@ -88,6 +96,7 @@ def export(
         bundle,
         calibration=calibration.fit(truth, logit),
         operating_points=calibration.fit_operating_points(truth, logit),
+        guard=fit_guard(seen.pixels[row] for row in seen.rows(split.train)),
         salt=salt,
         films=_seen(catalog, split, store, salt),
         provenance={
