@@ -21,13 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumoscope import preprocess, radiograph
+from pneumoscope import radiograph
 from pneumoscope.data.catalog import kaggle_patient
 from pneumoscope.film import Facts, Radiograph
 from pneumoscope.inference.guard import Guard, examine
 from pneumoscope.inference.guard_fit import fit_guard
 from pneumoscope.metrics.intervals import wilson
-from pneumoscope.preprocess import Preprocessing
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import not_films
@@ -47,8 +46,7 @@ def main() -> None:
 
     fitted, held_out = split(films_in(asked.films))
     began = time.perf_counter()
-    shape = Preprocessing(size=SIZE)
-    guard = fit_guard(preprocess.film_to_input(path, shape) for path in fitted)
+    guard = fit_guard(load(path).pixels for path in fitted)
     print(f"fitted to {len(fitted)} films in {time.perf_counter() - began:.0f} s\n")
     print("| what | n | read as it is | mended and read | refused | 95 % interval |")
     print("| --- | --- | --- | --- | --- | --- |")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope.inference.guard import Guard
-from pneumoscope.preprocess import Preprocessing, film_to_input
+from pneumoscope.radiograph import load
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
@@ -90,7 +90,5 @@ def film_guard() -> Guard:
     """A guard fitted to the sample's real films for training, as an export would fit it."""
     from pneumoscope.inference.guard_fit import fit_guard
 
-    shape = Preprocessing(size=180)
-    return fit_guard(
-        film_to_input(path, shape) for path in sorted((SAMPLE / "train").rglob("*.jpeg"))
-    )
+    paths = sorted((SAMPLE / "train").rglob("*.jpeg"))
+    return fit_guard(load(path, at_least=180).pixels for path in paths)

@@ -21,7 +21,7 @@ def test_any_shape_gives_a_thumbnail(shape: tuple[int, int]) -> None:
 def test_a_thumbnail_keeps_the_mean_of_every_block() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (4 * SIDE, 2 * SIDE), dtype=np.uint8)
     blocks = pixels.reshape(SIDE, 4, SIDE, 2).mean(axis=(1, 3))
-    # Pillow rounds twice, after each axis.
+    # Pillow rounds twice, after each axis; the halving does not.
     np.testing.assert_allclose(thumbnail(pixels), blocks, atol=1.01)
 
 

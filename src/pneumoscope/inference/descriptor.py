@@ -13,6 +13,7 @@ from pneumoscope.film import Pixels
 Floats = npt.NDArray[np.float32]
 
 SIDE = 32  # of the thumbnail, pixels
+FINE = 2 * SIDE
 _ENOUGH = 256  # pixels along the short side, from which a thumbnail is as good as from all
 # Cosines kept: those whose numbers down and across sum to less.
 _OF_GREYS = 12
@@ -23,8 +24,14 @@ _WINDOW = 11  # of what counts as the neighbourhood, pixels of the thumbnail
 _FLAT = 1.0  # grey levels: less spread than this is rounding, not structure
 
 
-def thumbnail(pixels: Pixels, *, side: int = SIDE) -> Floats:
-    """Squash a film (h, w) uint8 to (side, side), in grey levels (0 to 255).
+def thumbnail(pixels: Pixels) -> Floats:
+    """Squash a film (h, w) uint8 to (SIDE, SIDE), in grey levels (0 to 255)."""
+    small: Floats = halve(fine_thumbnail(pixels)[None])[0]
+    return small
+
+
+def fine_thumbnail(pixels: Pixels) -> Floats:
+    """Squash a film (h, w) uint8 to (FINE, FINE), in grey levels (0 to 255).
 
     Of a large film rows and columns are left out first, so that films of any size cost the same.
     Squashed, a film looks alike whether it comes from a file or from a store of network inputs.
@@ -32,8 +39,13 @@ def thumbnail(pixels: Pixels, *, side: int = SIDE) -> Floats:
     step = max(min(pixels.shape) // _ENOUGH, 1)
     picture = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
     # A box takes the mean of what falls into it, and is the fastest; each needs a pixel.
-    how = Image.Resampling.BOX if min(picture.size) >= side else Image.Resampling.BILINEAR
-    return np.asarray(picture.resize((side, side), how), dtype=np.float32)
+    how = Image.Resampling.BOX if min(picture.size) >= FINE else Image.Resampling.BILINEAR
+    return np.asarray(picture.resize((FINE, FINE), how), dtype=np.float32)
+
+
+def halve(fine: Floats) -> Floats:
+    """(n, FINE, FINE) -> (n, SIDE, SIDE)."""
+    return np.asarray(fine.reshape(len(fine), SIDE, 2, SIDE, 2).mean(axis=(2, 4)), dtype=np.float32)
 
 
 def describe(thumbnails: Floats) -> Floats:

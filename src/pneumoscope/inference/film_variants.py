@@ -9,16 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pneumoscope.inference import strangers
-from pneumoscope.inference.descriptor import SIDE, Floats
-
-FINE = strangers.SIDE
-
-
-def reduce(fine: Floats) -> Floats:
-    """(n, FINE, FINE) -> (n, SIDE, SIDE)."""
-    step = FINE // SIDE
-    reduced: Floats = fine.reshape(len(fine), SIDE, step, SIDE, step).mean(axis=(2, 4))
-    return reduced
+from pneumoscope.inference.descriptor import FINE, SIDE, Floats
 
 
 def vary(films: Floats, rng: np.random.Generator) -> Floats:

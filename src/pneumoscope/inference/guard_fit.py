@@ -9,9 +9,9 @@ import numpy as np
 
 from pneumoscope.film import Pixels
 from pneumoscope.inference import strangers
-from pneumoscope.inference.descriptor import Floats, describe, thumbnail
+from pneumoscope.inference.descriptor import Floats, describe, fine_thumbnail, halve
 from pneumoscope.inference.familiar import Familiar, poses_of, rounded
-from pneumoscope.inference.film_variants import FINE, abuse, reduce, vary
+from pneumoscope.inference.film_variants import abuse, vary
 from pneumoscope.inference.guard import Guard
 
 # From fewer films nobody can tell what is usual: such a guard looks at headers and greys only.
@@ -22,7 +22,7 @@ _UNITS, _EPOCHS, _BATCH, _RATE, _DECAY = 32, 16, 512, 3e-3, 1e-3
 
 
 def fit_guard(films: Iterable[Pixels], *, guard: Guard | None = None, seed: int = 0) -> Guard:
-    """Give ``guard`` its knowledge of ``films``: (h, w) uint8 each, squashed or not, bone bright.
+    """Give ``guard`` its knowledge of ``films``: (h, w) uint8, bone bright, as a reader decodes.
 
     No other picture is needed: what is not a film is drawn (`strangers`) or made of the films
     themselves: upside down, inverted, cut, paired (`film_variants.abuse`). A fifth of the films
@@ -30,7 +30,7 @@ def fit_guard(films: Iterable[Pixels], *, guard: Guard | None = None, seed: int 
     half a minute.
     """
     guard = guard or Guard()
-    thumbnails = [thumbnail(film, side=FINE) for film in films]
+    thumbnails = [fine_thumbnail(film) for film in films]
     if len(thumbnails) < ENOUGH:
         return guard
     rng = np.random.default_rng(seed)
@@ -42,17 +42,17 @@ def fit_guard(films: Iterable[Pixels], *, guard: Guard | None = None, seed: int 
         """So many of the films, each as often as the others."""
         return fitted[np.resize(rng.permutation(len(fitted)), many)]
 
-    seen = np.concatenate([vary(some(number), rng), reduce(some(number // 2))])
+    seen = np.concatenate([vary(some(number), rng), halve(some(number // 2))])
     others = poses_of(seen)[1:]
     # Inverted films are the worst to mistake, so all of them are shown; of the rest a half.
     posed = [others[0], *(one[rng.random(len(one)) < 0.5] for one in others[1:])]
-    drawn = reduce(strangers.draw(number * 2 // 3, rng))
+    drawn = halve(strangers.draw(number * 2 // 3, rng))
     groups = [
         describe(group)
         for group in (
             seen,
             np.concatenate(posed),
-            reduce(abuse(some(number * 2 // 3), rng)),
+            halve(abuse(some(number * 2 // 3), rng)),
             np.concatenate([drawn, 255 - drawn]),
         )
     ]
@@ -76,7 +76,7 @@ def fit_guard(films: Iterable[Pixels], *, guard: Guard | None = None, seed: int 
         whitening=whitening,
         usual=1.0,
     )
-    _, distance = familiar.judge(reduce(held_out))
+    _, distance = familiar.judge(halve(held_out))
     usual = round(float(np.quantile(distance, 0.999)), 4)
     return replace(guard, familiar=replace(familiar, usual=usual))
 

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-SIDE = 64  # pixels
+from pneumoscope.inference.descriptor import FINE
+
+SIDE = FINE
 Picture = npt.NDArray[np.float64]
 _DOWN, _ACROSS = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1)
 

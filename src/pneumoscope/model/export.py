@@ -8,7 +8,7 @@ import logging
 import math
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pneumoscope import radiograph
 from pneumoscope.data.cache import Store, open_store
 from pneumoscope.data.catalog import Catalog, open_catalog
 from pneumoscope.data.duplicates import perceptual_hash
 from pneumoscope.data.split import Split
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import PneumoscopeError, UnreadableFilm
+from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
 from pneumoscope.inference.guard import Guard
 from pneumoscope.inference.guard_fit import fit_guard
@@ -31,7 +33,6 @@ from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
-from pneumoscope.preprocess import Preprocessing
 
 # Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
 # more than this, a real film's rounding by far less.
@@ -79,11 +80,6 @@ def export(
     films = [film for film in catalog.films if film.split != "test"]
     store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
     run.require_same_films(store)
-    # The guard looks at films as they come: squashed, but neither padded nor equalised.
-    plain = Preprocessing(size=recipe.size)
-    seen = store
-    if recipe.preprocessing() != plain:
-        seen = open_store(films, plain, cache=cache, progress=progress)
 
     deployed = _deployed(recipe, state)
     bundle = _uncalibrated(deployed, recipe, catalog.classes)
@@ -96,7 +92,7 @@ def export(
         bundle,
         calibration=calibration.fit(truth, logit),
         operating_points=calibration.fit_operating_points(truth, logit),
-        guard=fit_guard(seen.pixels[row] for row in seen.rows(split.train)),
+        guard=fit_guard(_decoded(catalog.pick(split.train), size=recipe.size)),
         salt=salt,
         films=_seen(catalog, split, store, salt),
         provenance={
@@ -186,6 +182,13 @@ def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool
             disable=None if progress else True,
         )
     )
+
+
+def _decoded(films: Catalog, *, size: int) -> Iterator[Pixels]:
+    """The films as the guard will see others: as a reader decodes them, before any shaping."""
+    for film in films.films:
+        with contextlib.suppress(UnreadableFilm):
+            yield radiograph.load(film.path, at_least=size).pixels
 
 
 def _scores(films: Catalog, readings: Sequence[Reading]) -> tuple[np.ndarray, np.ndarray]:
