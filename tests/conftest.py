@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pneumoscope.inference.guard import Guard
+from pneumoscope.radiograph import load
+
 if TYPE_CHECKING:
     from pneumoscope.inference.bundle import Bundle
     from pneumoscope.model.export import Deployed
@@ -180,3 +183,12 @@ def finder_bundle(finder: Deployed, tmp_path_factory: pytest.TempPathFactory) ->
         network=to_onnx(finder, size=96),
         calibration=Calibration(temperature=5.0),  # 50 steps make it far too sure of itself
     )
+
+
+@pytest.fixture(scope="session")
+def film_guard() -> Guard:
+    """A guard fitted to the sample's real films for training, as an export would fit it."""
+    from pneumoscope.inference.guard_fit import fit_guard
+
+    paths = sorted((SAMPLE / "train").rglob("*.jpeg"))
+    return fit_guard(load(path, at_least=180).pixels for path in paths)

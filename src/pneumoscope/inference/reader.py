@@ -19,7 +19,7 @@ from pneumoscope import preprocess, radiograph
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
-from pneumoscope.inference.guard import refuse
+from pneumoscope.inference.guard import examine
 
 READ, REFUSED = "read", "refused"
 # Four films share each pass over the network's weights; more would not fit beside them in a cache.
@@ -191,9 +191,10 @@ class Reader:
             film = radiograph.load(source, at_least=shape.size)
         except UnreadableFilm as error:
             return Reading(file, REFUSED, None, None, str(error))
-        reason = refuse(film, self._bundle.guard)
-        if reason is not None:
-            return Reading(file, REFUSED, None, None, reason, notes=film.facts.notes)
+        examined = examine(film, self._bundle.guard)
+        film = examined.radiograph
+        if examined.reason is not None:
+            return Reading(file, REFUSED, None, None, examined.reason, notes=film.facts.notes)
         return _Prepared(file, preprocess.to_input(film, shape), film.facts.notes)
 
     def _logits(self, pixels: list[Pixels]) -> list[float]:

@@ -8,7 +8,7 @@ import logging
 import math
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pneumoscope import radiograph
 from pneumoscope.data.cache import Store, open_store
 from pneumoscope.data.catalog import Catalog, open_catalog
 from pneumoscope.data.duplicates import perceptual_hash
 from pneumoscope.data.split import Split
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import PneumoscopeError, UnreadableFilm
+from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
 from pneumoscope.inference.guard import Guard
+from pneumoscope.inference.guard_fit import fit_guard
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
@@ -72,7 +75,8 @@ def export(
     The network is exported without calibration, the reader scores the validation films with it,
     calibration and operating points are fitted on these scores, and the bundle is sealed. ``where``
     names the films if they have moved since. Raises ``PneumoscopeError`` if the exported network
-    does not agree with the trained one on real films to 0.001 in the logit.
+    does not agree with the trained one on real films to 0.001 in the logit. The guard is fitted to
+    the training films, and is set last: the films that calibrate are known to be films.
     """
     run = open_run(folder)
     state, facts, recipe = run.best(), run.facts, run.recipe
@@ -95,6 +99,7 @@ def export(
         bundle,
         calibration=calibration.fit(truth, logit),
         operating_points=calibration.fit_operating_points(truth, logit),
+        guard=fit_guard(_decoded(catalog.pick(split.train), size=recipe.size)),
         salt=salt,
         films=_seen(catalog, split, store, salt),
         provenance={
@@ -209,6 +214,13 @@ def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool
             disable=None if progress else True,
         )
     )
+
+
+def _decoded(films: Catalog, *, size: int) -> Iterator[Pixels]:
+    """The films as the guard will see others: as a reader decodes them, before any shaping."""
+    for film in films.films:
+        with contextlib.suppress(UnreadableFilm):
+            yield radiograph.load(film.path, at_least=size).pixels
 
 
 def _scores(films: Catalog, readings: Sequence[Reading]) -> tuple[np.ndarray, np.ndarray]:
