@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
 
-def draw_film(rng: np.random.Generator, *, pneumonia: bool, side: int = 72) -> np.ndarray:
-    """A grey picture (side, side) uint8 easy to tell: two dark lungs, one perhaps filled."""
+def draw_film(
+    rng: np.random.Generator, *, pneumonia: bool, side: int = 72, belly: bool = False
+) -> np.ndarray:
+    """A grey picture (side, side) uint8 easy to tell: two dark lungs, one perhaps filled.
+
+    With a brighter ``belly`` below them a guard can tell which way up the film lies.
+    """
     y, x = np.mgrid[0:side, 0:side] / side
     film = 170 + 20 * rng.standard_normal((side, side))
+    if belly:
+        film += 50 / (1 + np.exp(40 * (0.86 - y)))
     for centre in (0.3, 0.7):
         film -= 110 * np.exp(-(((x - centre) / 0.14) ** 2 + ((y - 0.5) / 0.3) ** 2))
     if pneumonia:
@@ -57,8 +64,10 @@ def write_films(
             # Numbers far above Kaggle's, so that no patient is one that is held out.
             for patient in range(first + 90_000, first + 90_000 + patients):
                 for image in (1, 2):
-                    picture = Image.fromarray(draw_film(rng, pneumonia=label == "PNEUMONIA"))
-                    picture.save(folder / pattern.format(p=patient, i=image), quality=92)
+                    film = draw_film(rng, pneumonia=label == "PNEUMONIA", belly=True)
+                    Image.fromarray(film).save(
+                        folder / pattern.format(p=patient, i=image), quality=92
+                    )
     return root
 
 

@@ -26,8 +26,8 @@ class Familiar:
     A descriptor is standardised by ``mean`` and ``scale`` (LENGTH,). ``inner`` (LENGTH, units),
     ``inner_bias`` (units,), ``outer`` (units,) and ``outer_bias`` () are a network with one hidden
     layer that tells films from what was drawn, a logit. ``centre`` (LENGTH,) and ``whitening``
-    (LENGTH, LENGTH) give the Mahalanobis distance from the films over the root of LENGTH; 999 of
-    1000 films that were not fitted lie within ``usual``.
+    (LENGTH, LENGTH) give the Mahalanobis distance from the films over the root of LENGTH;
+    about 999 of 1000 films that were not fitted lie within ``usual``.
     """
 
     mean: Floats

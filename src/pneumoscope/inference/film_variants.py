@@ -76,20 +76,24 @@ def expose(films: Floats, rng: np.random.Generator) -> Floats:
     def chance(low: float, high: float) -> Floats:
         return rng.uniform(low, high, (n, 1, 1)).astype(np.float32)
 
+    def normal(deviation: float, *shape: int) -> Floats:
+        return np.float32(deviation) * rng.standard_normal(shape, dtype=np.float32)
+
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
-    fall = np.exp(-2 * (np.pi * chance(1 / 32, 3 / 32) * side * frequency) ** 2)
+    squared = np.asarray(frequency**2, dtype=np.float32)
+    fall = np.exp(-2 * (np.pi * side * chance(1 / 32, 3 / 32)) ** 2 * squared)
     coarse = np.fft.irfft2(np.fft.rfft2(films) * fall, s=(side, side))
     grey = np.clip(coarse + (films - coarse) * np.exp(chance(-1.3, 0.4)), 0, 255) / 255
-    grey = grey ** np.exp(rng.normal(0, 0.4, (n, 1, 1)))
+    grey = grey ** np.exp(normal(0.4, n))[:, None, None]
     low, high = chance(-0.1, 0.15), chance(0.75, 1.15)
     grey = np.clip((grey - low) / (high - low), 0, 1)
-    down, across = np.mgrid[0:side, 0:side] / (side - 1) - 0.5
-    slope = rng.normal(0, 0.25, (4, n, 1, 1))
+    down, across = np.mgrid[0:side, 0:side].astype(np.float32) / (side - 1) - np.float32(0.5)
+    slope = normal(0.25, 4, n, 1, 1)
     burn = slope[0] * across + (slope[1] + 0.1) * down
     burn += 2 * slope[2] * across**2 + 2 * slope[3] * down**2
     # Black stays black: nothing scatters there.
     grey = np.clip(grey + burn * np.minimum(grey * 5, 1), 0, 1)
-    made = 255 * grey + rng.normal(0, 1, films.shape) * chance(0, 4)
+    made = 255 * grey + normal(1, *films.shape) * chance(0, 4)
     for film in made[rng.random(n) < 0.3]:
         _mark(film, rng)
     return np.asarray(np.clip(made, 0, 255), dtype=np.float32)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pneumoscope.film import Facts, Pixels
-from pneumoscope.inference.descriptor import thumbnail
+from pneumoscope.inference.descriptor import Floats, thumbnail
 from pneumoscope.inference.familiar import POSES, Familiar, poses_of
 from pneumoscope.radiograph import Radiograph
 
@@ -96,18 +96,28 @@ def examine(radiograph: Radiograph, guard: Guard) -> Examined:
         return Examined(radiograph, reason)
     if _clipped(radiograph.pixels) > guard.max_clipped:
         return Examined(radiograph, "clipped: most of the middle is wholly black or white")
-    views = poses_of(thumbnail(radiograph.pixels)[None])[:, 0]
-    likeness, distance = guard.familiar.judge(views)
+    pose, reason = pose_of(thumbnail(radiograph.pixels), guard)
+    if reason is None and pose > 0:
+        radiograph = _mended(radiograph, *POSES[pose])
+    return Examined(radiograph, reason)
+
+
+def pose_of(greys: Floats, guard: Guard) -> tuple[int, str | None]:
+    """Which of the POSES sets a thumbnail right, and why that is not enough to read it, or None.
+
+    ``guard`` must have been fitted.
+    """
+    assert guard.familiar is not None
+    likeness, distance = guard.familiar.judge(poses_of(greys[None])[:, 0])
     best = int(np.argmax(likeness))
     margin = likeness[best] - np.max(np.delete(likeness, best))
     if likeness[best] < guard.min_likeness:
-        return Examined(radiograph, _FAR if distance[best] > 1 else _UNLIKE)
+        return best, _FAR if distance[best] > 1 else _UNLIKE
     if best == 0:
-        return Examined(radiograph, None if margin >= guard.min_margin else _UNSURE)
-    turns, inverted = POSES[best]
+        return best, None if margin >= guard.min_margin else _UNSURE
     if likeness[best] < guard.mend_likeness or margin < guard.mend_margin:
-        return Examined(radiograph, f"perhaps {_found(turns, inverted)}, which is not certain")
-    return Examined(_mended(radiograph, turns, inverted), None)
+        return best, f"perhaps {_found(*POSES[best])}, which is not certain"
+    return best, None
 
 
 def _found(turns: int, inverted: bool) -> str:

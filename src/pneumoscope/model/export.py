@@ -8,7 +8,7 @@ import logging
 import math
 import secrets
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from pneumoscope import radiograph
 from pneumoscope.data.cache import Store, open_store
-from pneumoscope.data.catalog import Catalog, open_catalog
+from pneumoscope.data.catalog import Catalog, Film, open_catalog
 from pneumoscope.data.duplicates import perceptual_hash
 from pneumoscope.data.split import Split
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
 from pneumoscope.inference.guard import Guard
-from pneumoscope.inference.guard_fit import fit_guard
+from pneumoscope.inference.guard_fit import fit_guard, plenty
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
@@ -99,7 +99,7 @@ def export(
         bundle,
         calibration=calibration.fit(truth, logit),
         operating_points=calibration.fit_operating_points(truth, logit),
-        guard=fit_guard(_decoded(catalog.pick(split.train), size=recipe.size)),
+        guard=fit_guard(_decoded(plenty(catalog.pick(split.train).films), size=recipe.size)),
         salt=salt,
         films=_seen(catalog, split, store, salt),
         provenance={
@@ -216,9 +216,9 @@ def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool
     )
 
 
-def _decoded(films: Catalog, *, size: int) -> Iterator[Pixels]:
+def _decoded(films: Iterable[Film], *, size: int) -> Iterator[Pixels]:
     """The films as the guard will see others: as a reader decodes them, before any shaping."""
-    for film in films.films:
+    for film in films:
         with contextlib.suppress(UnreadableFilm):
             yield radiograph.load(film.path, at_least=size).pixels
 
