@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pneumoscope.inference.guard import Guard
+from pneumoscope.radiograph import load
+
 if TYPE_CHECKING:
     from pneumoscope.inference.bundle import Bundle
     from pneumoscope.model.export import Deployed
@@ -17,10 +20,17 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
 
-def draw_film(rng: np.random.Generator, *, pneumonia: bool, side: int = 72) -> np.ndarray:
-    """A grey picture (side, side) uint8 easy to tell: two dark lungs, one perhaps filled."""
+def draw_film(
+    rng: np.random.Generator, *, pneumonia: bool, side: int = 72, belly: bool = False
+) -> np.ndarray:
+    """A grey picture (side, side) uint8 easy to tell: two dark lungs, one perhaps filled.
+
+    With a brighter ``belly`` below them a guard can tell which way up the film lies.
+    """
     y, x = np.mgrid[0:side, 0:side] / side
     film = 170 + 20 * rng.standard_normal((side, side))
+    if belly:
+        film += 50 / (1 + np.exp(40 * (0.86 - y)))
     for centre in (0.3, 0.7):
         film -= 110 * np.exp(-(((x - centre) / 0.14) ** 2 + ((y - 0.5) / 0.3) ** 2))
     if pneumonia:
@@ -54,8 +64,10 @@ def write_films(
             # Numbers far above Kaggle's, so that no patient is one that is held out.
             for patient in range(first + 90_000, first + 90_000 + patients):
                 for image in (1, 2):
-                    picture = Image.fromarray(draw_film(rng, pneumonia=label == "PNEUMONIA"))
-                    picture.save(folder / pattern.format(p=patient, i=image), quality=92)
+                    film = draw_film(rng, pneumonia=label == "PNEUMONIA", belly=True)
+                    Image.fromarray(film).save(
+                        folder / pattern.format(p=patient, i=image), quality=92
+                    )
     return root
 
 
@@ -180,3 +192,12 @@ def finder_bundle(finder: Deployed, tmp_path_factory: pytest.TempPathFactory) ->
         network=to_onnx(finder, size=96),
         calibration=Calibration(temperature=5.0),  # 50 steps make it far too sure of itself
     )
+
+
+@pytest.fixture(scope="session")
+def film_guard() -> Guard:
+    """A guard fitted to the sample's real films for training, as an export would fit it."""
+    from pneumoscope.inference.guard_fit import fit_guard
+
+    paths = sorted((SAMPLE / "train").rglob("*.jpeg"))
+    return fit_guard(load(path, at_least=180).pixels for path in paths)

@@ -23,6 +23,7 @@ def test_export_and_show(run_folder: Path, cache: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(bundle_command, ["show", str(out)], catch_exceptions=False).stdout
     assert "NORMAL or PNEUMONIA" in shown
     assert "96 train, 24 val" in shown
+    assert "headers and greys, likeness to films" in shown
     assert "Not a medical device." in shown
     as_json = CliRunner().invoke(bundle_command, ["show", str(out), "--json"]).stdout
     assert json.loads(as_json)["provenance"]["recipe"]["name"] == "notebook"

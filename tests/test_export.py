@@ -38,6 +38,7 @@ def test_the_bundle_says_where_it_comes_from(
     assert bundle.provenance["parity"]["films"] == 24
     assert bundle.provenance["parity"]["largest_difference"] < 1e-4
     assert bundle.calibration.prevalence == pytest.approx(16 / 24)
+    assert bundle.guard.familiar is not None
     manifest = json.dumps(bundle.to_json())
     assert str(films) not in manifest
     assert str(Path.home()) not in manifest

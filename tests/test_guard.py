@@ -1,17 +1,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import films
+import found_pictures
+import not_films
+from conftest import SAMPLE
 from pneumoscope.film import Facts, Radiograph
-from pneumoscope.inference.guard import Guard, refuse
+from pneumoscope.inference.guard import Guard, examine
 from pneumoscope.radiograph import load
+from worst_films import WORST
 
 FACTS = Facts("dicom", 300, 240, 12, colour=False, modality="CR", body_part="CHEST", view="PA")
+
+
+def refuse(radiograph: Radiograph, guard: Guard) -> str | None:
+    """The reason of a guard that has not been fitted, which mends nothing."""
+    examined = examine(radiograph, guard)
+    assert examined.radiograph is radiograph
+    return examined.reason
 
 
 def verdict(facts: Facts = FACTS, pixels: np.ndarray | None = None) -> str | None:
@@ -20,7 +32,7 @@ def verdict(facts: Facts = FACTS, pixels: np.ndarray | None = None) -> str | Non
 
 
 def test_json_and_back() -> None:
-    guard = Guard(modalities=("DX",), min_side=100, max_aspect=3.0, min_contrast=9, min_levels=4)
+    guard = Guard(modalities=("DX",), min_side=100, max_aspect=3.0, min_contrast=9, max_clipped=0.4)
     written = json.loads(json.dumps(guard.to_json()))
     assert Guard.from_json(written) == guard
     assert Guard.from_json({}) == Guard()
@@ -142,3 +154,137 @@ def test_thresholds_are_those_of_the_guard() -> None:
     assert refuse(film, Guard(max_aspect=1.1))
     assert refuse(film, Guard(min_contrast=254))
     assert refuse(film, Guard(min_levels=256))
+
+
+# --- a guard fitted to real films -----------------------------------------------------------------
+
+
+def sample(*splits: str) -> list[Radiograph]:
+    """Real films out of the sample that comes with the repository."""
+    paths = [path for split in splits for path in sorted((SAMPLE / split).rglob("*.jpeg"))]
+    return [load(path, at_least=180) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def real() -> list[Radiograph]:
+    """160 real films, of patients that the guard was not fitted to."""
+    return sample("val", "test")
+
+
+def changed(
+    film: Radiograph, change: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels
+) -> Radiograph:
+    pixels = np.ascontiguousarray(change(film.pixels))
+    height, width = pixels.shape
+    return Radiograph(pixels, replace(film.facts, width=width, height=height))
+
+
+def as_film(pixels: np.ndarray) -> Radiograph:
+    return load(films.encoded(pixels, "png"))
+
+
+def test_a_fitted_guard_is_json_and_small(film_guard: Guard) -> None:
+    written = json.dumps(film_guard.to_json())
+    assert len(written) < 150_000
+    assert Guard.from_json(json.loads(written)) == film_guard
+    assert Guard.from_json(json.loads(written)) != Guard()
+
+
+def test_real_films_are_read_as_they_are(film_guard: Guard, real: list[Radiograph]) -> None:
+    assert len(real) == 160
+    examined = [examine(film, film_guard) for film in real]
+    unread = [one.reason for one in examined if one.reason is not None]
+    assert len(unread) <= 0.02 * len(real), unread
+    for film, one in zip(real, examined, strict=True):
+        assert one.radiograph is film  # no real film is turned or inverted
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        (lambda pixels: 255 - pixels, "film with inverted greys: mended"),
+        (lambda pixels: np.rot90(pixels, 1), "film turned 90 degrees to the left: mended"),
+        (lambda pixels: np.rot90(pixels, 2), "film turned 180 degrees: mended"),
+        (lambda pixels: np.rot90(pixels, 3), "film turned 90 degrees to the right: mended"),
+        (
+            lambda pixels: 255 - np.rot90(pixels, 2),
+            "film with inverted greys and turned 180 degrees: mended",
+        ),
+    ],
+)
+def test_no_inverted_or_turned_film_passes_silently(
+    film_guard: Guard,
+    real: list[Radiograph],
+    change: Callable[[np.ndarray], np.ndarray],
+    note: str,
+) -> None:
+    mended = 0
+    for film in real:
+        examined = examine(changed(film, change), film_guard)
+        if examined.reason is None:
+            assert examined.radiograph.facts.notes[-1] == note
+            np.testing.assert_array_equal(examined.radiograph.pixels, film.pixels)
+            facts = examined.radiograph.facts
+            assert (facts.height, facts.width) == film.pixels.shape
+            mended += 1
+        else:
+            assert "not certain" in examined.reason or "film" in examined.reason
+    assert mended >= 0.9 * len(real)
+
+
+def test_clipped_films_are_refused(film_guard: Guard, real: list[Radiograph]) -> None:
+    for grey in (0, 255):
+        pixels = real[0].pixels.copy()
+        height, width = pixels.shape
+        pixels[height // 4 : -height // 4, width // 4 : -width // 4] = grey
+        clipped = Radiograph(pixels, real[0].facts)
+        assert examine(clipped, film_guard).reason == (
+            "clipped: most of the middle is wholly black or white"
+        )
+        assert examine(clipped, Guard()).reason is None  # older bundles do not ask
+
+
+def test_mirrored_films_are_read(film_guard: Guard, real: list[Radiograph]) -> None:
+    outcomes = [examine(changed(film, np.fliplr), film_guard) for film in real]
+    assert sum(one.reason is None for one in outcomes) >= 0.98 * len(real)
+    assert not any(one.radiograph.facts.notes for one in outcomes)
+
+
+def test_what_is_no_chest_film_is_refused(film_guard: Guard) -> None:
+    drawn = [(name, as_film(pixels)) for name, pixels in not_films.drawn()]
+    found = [(name, as_film(pixels)) for name, pixels in found_pictures.found()]
+    assert len(drawn) >= 240
+    assert len(found) >= 45
+    read = [name for name, film in drawn + found if examine(film, film_guard).reason is None]
+    assert len(read) <= 0.02 * (len(drawn) + len(found)), read
+
+
+def test_ct_mr_and_bones_are_refused_without_their_header(film_guard: Guard) -> None:
+    scans = {name: as_film(pixels) for name, pixels in found_pictures.found() if "pydicom" in name}
+    assert len(scans) >= 15
+    read = [name for name, film in scans.items() if examine(film, film_guard).reason is None]
+    assert len(read) <= 1, read
+
+
+def test_a_lying_tag_does_not_pass(film_guard: Guard) -> None:
+    # The tag of the film that is stored bright-on-dark says that it is stored dark-on-bright.
+    stored = sample("test")[0].pixels
+    lying = load(films.dicom(stored, PhotometricInterpretation="MONOCHROME1"))
+    examined = examine(lying, film_guard)
+    assert examined.reason is None
+    assert examined.radiograph.facts.notes[-1] == "film with inverted greys: mended"
+    np.testing.assert_array_equal(examined.radiograph.pixels, stored)
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_worst_cases_end_in_a_reading_or_a_reason(
+    film_guard: Guard, real: list[Radiograph], name: str
+) -> None:
+    expected, change = WORST[name]
+    for number in (0, 30, 60, 90, 120):
+        film = changed(real[number], change)
+        for guard in (film_guard, Guard()):  # an older bundle's knows no films
+            reason = examine(film, guard).reason
+            assert reason is None or 0 < len(reason) < 90
+        reason = examine(film, film_guard).reason
+        assert expected == "either" or expected == ("read" if reason is None else "refused"), reason

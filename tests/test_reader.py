@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import films
 from bundles import make_bundle
-from conftest import draw_film
+from conftest import SAMPLE, draw_film
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.inference.bundle import Bundle, load_bundle, save_bundle
+from pneumoscope.inference.guard import Guard
 from pneumoscope.inference.reader import TOGETHER, Look, Reader, read
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.preprocess import Preprocessing, film_to_input
@@ -197,6 +199,45 @@ def test_a_network_that_does_not_run_or_fit_is_named(bundle: Bundle, tmp_path: P
     save_bundle(other, tmp_path / "other.pneumo")
     with pytest.raises(PneumoscopeError, match="does not take films of 64 pixels"):
         read([], bundle=tmp_path / "other.pneumo")
+
+
+def test_the_guard_is_asked_before_the_network(film_guard: Guard, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "guarded.pneumo", guard=film_guard)
+    assert bundle.guard == film_guard
+    reader = Reader(bundle)
+    path = sorted((SAMPLE / "test" / "NORMAL").iterdir())[0]
+    film = np.asarray(Image.open(path).convert("L"))
+    noise = np.random.default_rng(0).integers(0, 256, film.shape).astype(np.uint8)
+    upright, inverted, turned, none = (
+        reader.read_one(films.encoded(pixels, "png"))
+        for pixels in (film, 255 - film, np.rot90(film, 2), noise)
+    )
+    assert (upright.status, upright.notes) == ("read", ())
+    assert inverted == dataclasses.replace(upright, notes=("film with inverted greys: mended",))
+    assert turned.notes == ("film turned 180 degrees: mended",)
+    assert turned.logit == pytest.approx(upright.logit, abs=0.02)  # resized from the other end
+    assert (none.status, none.probability, none.logit) == ("refused", None, None)
+
+
+def test_what_is_no_film_at_all_is_refused_with_a_reason(film_guard: Guard, tmp_path: Path) -> None:
+    path = sorted((SAMPLE / "test" / "NORMAL").iterdir())[0]
+    film = np.asarray(Image.open(path).convert("L"))
+    reader = Reader(make_bundle(tmp_path / "guarded.pneumo", guard=film_guard))
+    wrong = {
+        "a colour picture": films.encoded(films.coloured(), "jpeg"),
+        "too small": films.encoded(film[:40, :40], "png"),
+        "too long and narrow": films.encoded(np.tile(film, (1, 5)), "png"),
+        "modality CT": films.dicom(film, Modality="CT"),
+        "modality MR": films.dicom(film, Modality="MR"),
+        "body part HAND": films.dicom(film, BodyPartExamined="HAND"),
+        "view LL": films.dicom(film, ViewPosition="LL"),
+        "": path.read_bytes()[:100],
+    }
+    for reason, file in wrong.items():
+        reading = reader.read_one(file)
+        assert (reading.status, reading.probability) == ("refused", None)
+        assert reading.reason.startswith(reason)
+    assert reader.read_one(films.dicom(film)).status == "read"
 
 
 def test_a_trained_bundle_reads_what_the_cache_saw(bundle_file: Path, films: Path) -> None:

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +7,12 @@ import pytest
 from PIL import Image
 
 from bundles import MIDDLE, STEP, make_bundle
-from conftest import planted_film
+from conftest import SAMPLE, planted_film
 from pneumoscope import preprocess
 from pneumoscope.errors import UsageError
 from pneumoscope.film import Facts
 from pneumoscope.inference.bundle import Bundle
+from pneumoscope.inference.guard import Guard
 from pneumoscope.inference.reader import Reader
 from pneumoscope.inference.saliency import Explanation, Grid, choose, explain, explain_one, occlude
 from pneumoscope.preprocess import Preprocessing
@@ -147,3 +149,21 @@ def test_one_film_is_explained_as_among_others(finder_bundle: Bundle, tmp_path: 
     one = explain_one(path, reader, method=method, attribute=attribute)
     assert one.reading.file == str(path)
     assert one.reading == reader.read_one(path)
+
+
+def test_a_film_that_was_mended_is_shown_as_it_was_read(
+    finder_bundle: Bundle, film_guard: Guard
+) -> None:
+    """A map laid over the film as it came would point to the wrong place."""
+    bundle = replace(finder_bundle, guard=film_guard)
+    path = sorted((SAMPLE / "train" / "NORMAL").glob("*.jpeg"))[0]
+    with Image.open(path) as picture:
+        upright = np.asarray(picture.convert("L"))
+    plain = explained(upright, bundle)
+    inverted = explained(255 - upright, bundle)
+    assert plain.reading.notes == ()
+    assert any("inverted" in note for note in inverted.reading.notes)
+    assert plain.film is not None
+    assert inverted.film is not None
+    assert np.array_equal(inverted.film, plain.film)
+    assert inverted.reading.logit == plain.reading.logit

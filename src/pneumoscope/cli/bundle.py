@@ -20,7 +20,7 @@ def command() -> None:
 @click.argument("bundle", metavar="[BUNDLE]", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The whole manifest as JSON.")
 def show(bundle: Path | None, as_json: bool) -> None:
-    """Classes, input, calibration, operating points and provenance of BUNDLE, once verified.
+    """Classes, input, calibration, operating points, guard and provenance of BUNDLE, once verified.
 
     Without BUNDLE it is the one that ships.
 
@@ -49,6 +49,8 @@ def show(bundle: Path | None, as_json: bool) -> None:
             f"{name} {points.threshold(name):+.3f}" for name in OPERATING_POINTS
         )
         + " (logit)",
+        "guard": "headers and greys"
+        + (" only" if held.guard.familiar is None else ", likeness to films"),
         "films seen": ", ".join(f"{count} {split}" for split, count in seen.items()) or "none",
         "recipe": f"{recipe.get('name', 'unknown')}, epoch {held.provenance.get('epoch', '?')}",
     }

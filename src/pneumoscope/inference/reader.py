@@ -18,7 +18,7 @@ from pneumoscope import preprocess, radiograph
 from pneumoscope.errors import UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
-from pneumoscope.inference.guard import refuse
+from pneumoscope.inference.guard import examine
 from pneumoscope.inference.session import cores, map_facts, open_session, output_names
 
 READ, REFUSED = "read", "refused"
@@ -212,9 +212,10 @@ class Reader:
             film = radiograph.load(source, at_least=shape.size)
         except UnreadableFilm as error:
             return Reading(file, REFUSED, None, None, str(error))
-        reason = refuse(film, self._bundle.guard)
-        if reason is not None:
-            return Reading(file, REFUSED, None, None, reason, notes=film.facts.notes)
+        examined = examine(film, self._bundle.guard)
+        film = examined.radiograph
+        if examined.reason is not None:
+            return Reading(file, REFUSED, None, None, examined.reason, notes=film.facts.notes)
         return _Prepared(file, preprocess.to_input(film, shape), film.facts.notes)
 
     def _scores_of(self, pixels: list[Pixels]) -> list[list[float]]:

@@ -21,6 +21,7 @@ from pneumoscope import radiograph
 from pneumoscope.errors import UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
+from pneumoscope.inference.guard import examine
 from pneumoscope.inference.reader import REFUSED, Look, Maps, Reader, Reading, Source
 from pneumoscope.preprocess import Preprocessing
 
@@ -123,7 +124,7 @@ def explain_one(
         look = reader.look(data)
         if isinstance(look, Reading):
             return Explanation(replace(look, file=file), method)
-        film = _displayed(data)
+        film = _displayed(data, reader.bundle, notes=look.reading.notes)
     except UnreadableFilm as error:
         return Explanation(Reading(file, REFUSED, None, None, str(error)), method)
     grid = attribute(look)
@@ -172,9 +173,17 @@ def _own_map(look: Look, stride: float) -> Grid:
     return Grid(look.map, stride)
 
 
-def _displayed(data: bytes) -> Pixels:
-    """The film as people look at it: decoded anew, since a network may have been given less."""
-    film = radiograph.load(data, at_least=SHOWN).pixels
+def _displayed(data: bytes, bundle: Bundle, *, notes: tuple[str, ...]) -> Pixels:
+    """The film as people look at it: decoded anew, since a network may have been given less.
+
+    ``notes`` are the reading's: a film that was turned or inverted to be read is shown so too. At
+    another scale the guard might decide otherwise; then the scale that was read is shown.
+    """
+    for at_least in (SHOWN, bundle.preprocessing.size):
+        shown = examine(radiograph.load(data, at_least=at_least), bundle.guard).radiograph
+        if shown.facts.notes == notes:
+            break
+    film = shown.pixels
     height, width = film.shape
     scale = SHOWN / max(height, width)
     if scale >= 1:

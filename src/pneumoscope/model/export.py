@@ -8,7 +8,7 @@ import logging
 import math
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pneumoscope import radiograph
 from pneumoscope.data.cache import Store, open_store
-from pneumoscope.data.catalog import Catalog, open_catalog
+from pneumoscope.data.catalog import Catalog, Film, open_catalog
 from pneumoscope.data.duplicates import perceptual_hash
 from pneumoscope.data.split import Split
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import PneumoscopeError, UnreadableFilm
+from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
 from pneumoscope.inference.guard import Guard
+from pneumoscope.inference.guard_fit import fit_guard, plenty
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
@@ -77,7 +80,8 @@ def export(
     calibration and operating points are fitted on these scores, and the bundle is sealed. With
     ``calibrate_on`` they are fitted on scores of the same recipe from cross-validation instead.
     ``where`` names the films if they have moved since. Raises ``PneumoscopeError`` if the exported
-    network does not agree with the trained one on real films to 0.001 in the logit.
+    network does not agree with the trained one on real films to 0.001 in the logit. The guard is
+    fitted to the training films, and is set last: the films that calibrate are known to be films.
     """
     run = open_run(folder)
     state, facts, recipe = run.best(), run.facts, run.recipe
@@ -101,6 +105,7 @@ def export(
         calibration=calibration.fit(scored.truth, scored.logit),
         operating_points=calibration.fit_operating_points(scored.truth, scored.logit),
         subtype=fit_subtype(scored) if "subtype" in deployed.outputs else None,
+        guard=fit_guard(_decoded(plenty(catalog.pick(split.train).films), size=recipe.size)),
         salt=salt,
         films=_seen(catalog, split, store, salt),
         provenance={
@@ -215,6 +220,13 @@ def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool
             disable=None if progress else True,
         )
     )
+
+
+def _decoded(films: Iterable[Film], *, size: int) -> Iterator[Pixels]:
+    """The films as the guard will see others: as a reader decodes them, before any shaping."""
+    for film in films:
+        with contextlib.suppress(UnreadableFilm):
+            yield radiograph.load(film.path, at_least=size).pixels
 
 
 @torch.inference_mode()
