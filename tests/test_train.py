@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pneumoscope.data.catalog import open_catalog
 from pneumoscope.data.split import Split
 from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.model.export import load_deployed
 from pneumoscope.model.recipe import named
 from pneumoscope.model.runs import Run, best_epoch, open_run
 from pneumoscope.model.train import train
+from pneumoscope.preprocess import film_to_input
 
 TINY = {"size": "32", "width": "0.25", "epochs": "4", "augment": "full"}
 
@@ -206,14 +209,14 @@ def test_validation_films_are_changed_only_where_the_recipe_makes_that_slip(
     from pneumoscope.model import train as module
 
     changed = []
-    plain = module.augment
+    plain = module.augment_with
 
-    def augment(batch: torch.Tensor, *arguments: object) -> torch.Tensor:
-        after = plain(batch, *arguments)  # type: ignore[arg-type]
+    def augment_with(batch: torch.Tensor, *arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
+        after, along = plain(batch, *arguments)  # type: ignore[arg-type]
         changed.append((len(batch), not torch.equal(after, batch)))
-        return after
+        return after, along
 
-    monkeypatch.setattr(module, "augment", augment)
+    monkeypatch.setattr(module, "augment_with", augment_with)
     settings = {**TINY, "epochs": "1", "augment_validation": str(slip)}
     run(films, tmp_path / "run", cache, recipe=named("notebook", settings))
     *training, validation = changed
@@ -271,3 +274,37 @@ def test_the_last_epoch_can_be_kept_without_a_choice(
 ) -> None:
     made = run(films, tmp_path / "run", cache, recipe=named("notebook", {**TINY, "select": "last"}))
     assert made.best()["epoch"] == 4
+
+
+def test_evidence_is_drawn_into_the_masks(films: Path, cache: Path, tmp_path: Path) -> None:
+    catalog = open_catalog(films)
+    lower = np.zeros((72, 72), np.uint8)
+    lower[36:] = 255
+    for film in catalog.films:
+        path = (tmp_path / "masks" / film.key).with_suffix(".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(lower).save(path)
+    shares = []
+    for lungs in ("0", "3"):
+        shape = {
+            "size": "32",
+            "width": "0.25",
+            "head": "cam",
+            "epochs": "12",
+            "batch": "4",
+            "learning_rate": "3e-3",
+        }
+        made = run(
+            films,
+            tmp_path / lungs,
+            cache,
+            recipe=named("notebook", {**shape, "lungs": lungs}),
+            masks=tmp_path / "masks",
+        )
+        deployed = load_deployed(made)
+        pixels = [film_to_input(film.path, made.recipe.preprocessing()) for film in catalog.films]
+        _, evidence = deployed(torch.from_numpy(np.stack(pixels)))
+        size = evidence.detach().abs().mean((0, 2))
+        shares.append(float(size[1] / size.sum()))
+    assert shares[1] > 0.8
+    assert shares[1] > shares[0] + 0.1

@@ -16,7 +16,7 @@ from pneumoscope.cli.options import FILE
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from pneumoscope.evaluation.masks import Share
+    from pneumoscope.evaluation.mask_share import Share
     from pneumoscope.inference.bundle import Bundle
     from pneumoscope.inference.reader import Reader, Reading
     from pneumoscope.inference.saliency import Attribute
@@ -86,7 +86,8 @@ def command(
 
     from pneumoscope import files
     from pneumoscope.data.layout import find_films
-    from pneumoscope.evaluation.masks import mask_share, open_masks
+    from pneumoscope.data.masks import open_masks
+    from pneumoscope.evaluation.mask_share import mask_share
     from pneumoscope.inference.bundle import load_bundle
     from pneumoscope.inference.overlay import draw_overlay
     from pneumoscope.inference.reader import Reader

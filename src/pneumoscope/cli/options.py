@@ -16,6 +16,9 @@ bundle = click.option(
 cache = click.option(
     "--cache", type=FILE, help="Where decoded films are kept [default: user's cache]."
 )
+masks = click.option(
+    "--masks", type=FILE, help="Folder of lung masks named like the films, for recipes with lungs."
+)
 operating_point = click.option(
     "--operating-point",
     default="balanced",

@@ -87,6 +87,7 @@ def cross_validate(
     folds: int = FOLDS,
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     cache: Path | None = None,
     threads: int | None = None,
     resamples: int = 2000,
@@ -101,7 +102,8 @@ def cross_validate(
     if by not in ("grouped", "shift"):
         raise UsageError(f"Folds are dealt by grouped or shift, not {by!r}.")
     recipe = named(recipe) if isinstance(recipe, str) else recipe
-    films, out = open_films(where, sizes=sizes, positive=positive, cache=cache), Path(out)
+    films = open_films(where, sizes=sizes, positive=positive, masks=masks, cache=cache)
+    out = Path(out)
     held = _folds(films, by, folds=folds, seed=recipe.seed, progress=progress)
     results = _train(held, films, recipe, out, threads=threads, progress=progress)
     done = [name for name, result in results.items() if result["status"] == DONE]

@@ -58,6 +58,7 @@ class Films:
     slice: frozenset[str]
     shift: frozenset[str]
     digest: str
+    masks: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +87,7 @@ def open_films(
     *,
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     cache: Path | None = None,
     shift: bool = False,
     progress: bool = False,
@@ -107,6 +109,7 @@ def open_films(
         slice=counter_stereotype(own),
         shift=unlike,
         digest=digest,
+        masks=masks,
     )
 
 
@@ -197,6 +200,7 @@ def train_and_score(
             recipe=recipe,
             sizes=films.sizes,
             positive=films.positive,
+            masks=films.masks,
             split_file=split_file,
             cache=films.cache,
             resume=(run_folder / "recipe.json").exists(),

@@ -12,8 +12,6 @@ from pneumoscope.data.cache import Store
 from pneumoscope.data.catalog import Catalog
 from pneumoscope.model.recipe import Recipe
 
-SUBTYPES = {"bacterial": 0.0, "viral": 1.0}
-
 
 def batches_of(catalog: Catalog, store: Store, keys: tuple[str, ...]) -> Batches:
     """The readable films among ``keys``, not yet in batches of a size."""
@@ -21,12 +19,6 @@ def batches_of(catalog: Catalog, store: Store, keys: tuple[str, ...]) -> Batches
     label = {film.key: film.label for film in catalog.films}
     labels = np.array([label[store.keys[row]] for row in rows], dtype=np.int64)
     return Batches(pixels=store.pixels, rows=rows, labels=labels)
-
-
-def subtypes_of(catalog: Catalog, store: Store) -> Tensor:
-    """For each row of the store 1 where a film is viral, 0 where bacterial, else NaN (n,)."""
-    own = {film.key: SUBTYPES.get(film.subtype, float("nan")) for film in catalog.films}
-    return torch.tensor([own[key] for key in store.keys], dtype=torch.float32)
 
 
 def films_of(batch: Batch, fabric: Fabric) -> Tensor:

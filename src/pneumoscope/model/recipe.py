@@ -32,11 +32,12 @@ class Recipe:
     ``class_weights`` weighs the classes equally in the loss, ``sampling`` is plain, class (both
     classes drawn equally often) or size (both equally often among films of like original size),
     ``loss`` is bce or focal (Lin et al. 2017, gamma 2), ``smoothing`` the share of each label that
-    is taken for a guess; ``schedule`` is constant or cosine (falling to nothing after a warm-up),
-    ``weight_decay`` AdamW's, and ``average`` keeps the running mean of the weights; ``select``
-    names the validation figure of the best epoch: auc (calibration mends the level of the scores
-    afterwards, but not their order), loss, or last, which selects nothing; ``precision`` is auto,
-    bf16 or fp32.
+    is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error (it
+    needs masks, and the head cam); ``schedule`` is constant or cosine (falling to nothing after a
+    warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of the weights;
+    ``select`` names the validation figure of the best epoch: auc (calibration mends the level of
+    the scores afterwards, but not their order), loss, or last, which selects nothing; ``precision``
+    is auto, bf16 or fp32.
     """
 
     name: str = "notebook"
@@ -68,6 +69,7 @@ class Recipe:
     sampling: Literal["plain", "class", "size"] = "plain"
     loss: Literal["bce", "focal"] = "bce"
     smoothing: float = 0.0
+    lungs: float = 0.0
     select: Literal["auc", "loss", "last"] = "auc"
     precision: str = "auto"
     seed: int = 0
@@ -90,6 +92,8 @@ class Recipe:
                 )
         if self.epochs < 1 or self.batch < 2 or min(self.seed, self.steps) < 0:
             raise UsageError("epochs must be at least 1, batch 2, seed and steps 0.")
+        if self.lungs < 0 or (self.lungs and self.head != "cam"):
+            raise UsageError("lungs must be at least 0, and 0 unless the head is 'cam'.")
         if not (0 <= self.smoothing < 1 and 0 <= self.weight_decay < 1):
             raise UsageError("smoothing and weight_decay must be at least 0 and below 1.")
         if not 0 < self.validation < 1:

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
@@ -28,16 +27,17 @@ from pneumoscope.data.cache import Store, open_store
 from pneumoscope.data.catalog import Catalog, class_weights, open_catalog
 from pneumoscope.data.split import Split, make_split
 from pneumoscope.errors import Diverged, PneumoscopeError, UsageError
-from pneumoscope.model.augment import SETTINGS, augment
+from pneumoscope.model.augment import SETTINGS, augment_with
 from pneumoscope.model.curves import draw_curves
 from pneumoscope.model.devices import describe_device, open_fabric
 from pneumoscope.model.epoch_figures import epoch_figures, epoch_line
-from pneumoscope.model.feeding import batches_of, films_of, gather, subtypes_of, with_channels
+from pneumoscope.model.feeding import batches_of, films_of, gather, with_channels
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
 from pneumoscope.model.runs import History, Run, best_epoch, describe, open_run, require_new
 from pneumoscope.model.schedule import Average, learning_rate, optimizer_of
-from pneumoscope.model.weighting import chances, loss_of, subtype_loss
+from pneumoscope.model.teaching import Masks, Teacher, masks_for, subtypes_of
+from pneumoscope.model.weighting import chances
 
 VALIDATION_BATCH = 64
 
@@ -49,6 +49,7 @@ def train(
     recipe: Recipe | str = "notebook",
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     split_file: Path | None = None,
     cache: Path | None = None,
     resume: bool = False,
@@ -61,11 +62,11 @@ def train(
 ) -> Run:
     """Train ``recipe`` on the films in ``where`` and return the run folder ``out``.
 
-    ``split_file`` gives back the ``split.csv`` of an earlier run. ``resume`` continues a run after
-    its last whole checkpoint, with the recipe and split that it has. ``watch`` is called with the
-    figures of each epoch when it is done. Raises ``UsageError`` when
-    the folder already holds a run (or, to resume, other films), and ``PneumoscopeError`` when the
-    films cannot be used or the training diverges.
+    ``masks`` is a folder of lung masks named like the films. ``split_file`` gives back the
+    ``split.csv`` of an earlier run. ``resume`` continues a run after its last whole checkpoint,
+    with the recipe and split that it has. ``watch`` is called with the figures of each epoch when
+    it is done. Raises ``UsageError`` when the folder already holds a run (or, to resume, other
+    films), and ``PneumoscopeError`` when the films cannot be used or the training diverges.
     """
     from filelock import FileLock, Timeout
 
@@ -112,11 +113,12 @@ def train(
         elif fabric.is_global_zero:
             # The split before the recipe: a folder with a recipe is a run that can resume.
             split.save(run.split_file, catalog)
-            data = {"where": where, "sizes": sizes, "positive": positive}
+            data = {"where": where, "sizes": sizes, "positive": positive, "masks": masks}
             run.begin(recipe, describe(data, catalog, split, store) | describe_device(fabric))
         fabric.barrier()
+        known = masks_for(films, store, recipe, masks, cache=cache, progress=progress)
         _fit(
-            *(fabric, run, recipe, catalog, split, store),
+            *(fabric, run, recipe, catalog, split, store, known),
             resume=resume,
             progress=progress,
             watch=watch,
@@ -133,6 +135,7 @@ def _fit(
     catalog: Catalog,
     split: Split,
     store: Store,
+    masks: Masks | None,
     *,
     resume: bool,
     progress: bool,
@@ -158,12 +161,14 @@ def _fit(
             f"{len(training.rows)} readable training films do not fill one batch of "
             f"{recipe.batch}; set a smaller batch or add films."
         )
-    subtypes = subtypes_of(catalog, store) if recipe.subtype else None
     weights = class_weights(training.labels) if recipe.class_weights else (1.0, 1.0)
+    subtypes = subtypes_of(catalog.films, store) if recipe.subtype else None
+    teacher = Teacher(recipe, weights, subtypes, masks)
 
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model, optimizer = fabric.setup(network, optimizer_of(network, recipe))
+    model.mark_forward_method("evidence")
     average = Average(network) if recipe.average else None
     selected = average.network if average else network
 
@@ -192,10 +197,7 @@ def _fit(
             bar.set_description(f"epoch {epoch}/{recipe.epochs}")
             started = time.perf_counter()
             figures = _train_epoch(
-                *(fabric, model, optimizer, average, training, subtypes, recipe),
-                epoch=epoch,
-                weights=weights,
-                bar=bar,
+                *(fabric, model, optimizer, average, training, teacher), epoch=epoch, bar=bar
             )
             if fabric.is_global_zero:
                 figures |= _validate(fabric, selected, validation, recipe, epoch=epoch, bar=bar)
@@ -230,14 +232,13 @@ def _train_epoch(
     optimizer: Any,
     average: Average | None,
     batches: Batches,
-    subtypes: Tensor | None,
-    recipe: Recipe,
+    teacher: Teacher,
     *,
     epoch: int,
-    weights: tuple[float, float],
     bar: Any,
 ) -> dict[str, float]:
     """One pass over the training films; figures are of the network as it was at each batch."""
+    recipe = teacher.recipe
     seed = int(
         np.random.SeedSequence((recipe.seed, epoch, fabric.global_rank)).generate_state(1)[0]
     )
@@ -249,16 +250,10 @@ def _train_epoch(
     for step, batch in enumerate(batches.epoch(epoch), start=done):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)
-        films = augment(films_of(batch, fabric), changes, chance)
-        labels = torch.from_numpy(batch.labels).to(fabric.device)
-        output = model(with_channels(films, recipe))
-        weight = torch.where(labels > 0, weights[1], weights[0])
-        error: Tensor | float = 0.0
-        if subtypes is not None:
-            output, leaning = output.unbind(1)
-            error = subtype_loss(leaning, subtypes[batch.rows].to(fabric.device))
-        smoothing = recipe.smoothing
-        error = error + loss_of(output, labels, weight, kind=recipe.loss, smoothing=smoothing)
+        films = films_of(batch, fabric)
+        masks = teacher.masks_of(batch, films)
+        films, masks = augment_with(films, masks, changes, chance)
+        output, labels, error = teacher.teach(model, with_channels(films, recipe), masks, batch)
         optimizer.zero_grad()
         fabric.backward(error)
         optimizer.step()
@@ -290,7 +285,8 @@ def _validate(
     logits = []
     with fabric.autocast():
         for batch in batches.epoch(0):
-            films = augment(films_of(batch, fabric), changes, chance)
+            films = films_of(batch, fabric)
+            films, _ = augment_with(films, films[:, :0], changes, chance)
             output = network(with_channels(films, recipe)).float().cpu()
             logits.append(output[:, 0] if recipe.subtype else output)
             bar.update()
