@@ -121,6 +121,7 @@ def cam_run(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) 
     from pneumoscope.model.train import train
 
     shape = {"size": "32", "width": "0.25", "dropout": "0.3", "head": "cam", "subtype": "1"}
+    shape |= {"mirror": "1"}
     out = tmp_path_factory.mktemp("cam-run") / "run"
     recipe = named("notebook", {"epochs": "2", "batch": "4", "learning_rate": "2e-3"} | shape)
     train(films, out=out, recipe=recipe, cache=cache, progress=False)

@@ -176,3 +176,24 @@ def test_out_of_fold_scores_take_the_place_of_validation(
     assert bundle.calibration.prevalence == pytest.approx(0.75)
     assert bundle.provenance["calibrated_on"]["by"] == "out-of-fold, shift"
     assert load_bundle(out).operating_points == bundle.operating_points
+
+
+def test_a_mirrored_film_reads_the_same_where_both_are_read() -> None:
+    import onnxruntime
+
+    options = NetworkOptions(size=48, width=0.25, head="cam", subtype=True)
+    network = build_network(options, seed=0)
+    plain, both = (Deployed(network, channels=1, mirror=m).eval() for m in (False, True))
+    films = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8))
+    with torch.inference_mode():
+        one, other, mean = plain(films), plain(films.flip(2)), both(films)
+        again = both(films.flip(2))
+    for name, a, b, found, mirrored in zip(both.outputs, one, other, mean, again, strict=True):
+        b, mirrored = (x.flip(2) if name == "map" else x for x in (b, mirrored))
+        torch.testing.assert_close(found, (a + b) / 2)
+        torch.testing.assert_close(found, mirrored)
+    session = onnxruntime.InferenceSession(to_onnx(both, size=48))
+    for n in (1, 3):
+        given = session.run(None, {"pixels": films[:n].numpy()})
+        for values, expected in zip(given, mean, strict=True):
+            np.testing.assert_allclose(values, expected[:n], atol=1e-5)

@@ -46,18 +46,35 @@ class Deployed(nn.Module):
 
     A network that was trained to gives the leaning to a virus (films,) beside them, and one whose
     head permits it a map (films, h, w), whose mean plus the bias of the head is the logit;
-    ``outputs`` are their names.
+    ``outputs`` are their names. With ``mirror`` each is the mean of a film's and its mirror
+    image's: an outline does not tell left from right, and two looks are steadier than one.
     """
 
-    def __init__(self, network: Network, *, channels: int) -> None:
+    def __init__(self, network: Network, *, channels: int, mirror: bool = False) -> None:
         super().__init__()
         self.network = network
         self.channels = channels
+        self.mirror = mirror
         subtype, has_map = network.options.subtype, network.options.has_map
         self.outputs = ("logit", *["subtype"] * subtype, *["map"] * has_map)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        films = pixels.float().mul(1 / 255).unsqueeze(1).expand(-1, self.channels, -1, -1)
+        return self.of(pixels.float().mul(1 / 255).unsqueeze(1))
+
+    def of(self, films: Tensor) -> tuple[Tensor, ...]:
+        """The outputs for films (n, 1, size, size) in [0, 1]."""
+        films = films.expand(-1, self.channels, -1, -1)
+        outputs = self._once(films)
+        if not self.mirror:
+            return outputs
+        mirrored = self._once(films.flip(3))
+        turned = [
+            values.flip(2) if name == "map" else values
+            for name, values in zip(self.outputs, mirrored, strict=True)
+        ]
+        return tuple((a + b) / 2 for a, b in zip(outputs, turned, strict=True))
+
+    def _once(self, films: Tensor) -> tuple[Tensor, ...]:
         found = self.network.evidence(films) if "map" in self.outputs else (self.network(films),)
         scores, *maps = found
         columns = scores.unbind(1) if "subtype" in self.outputs else (scores,)
@@ -146,7 +163,7 @@ def randomised(bundle: Bundle, run: Run, *, seed: int) -> Bundle:
     """
     recipe = run.recipe
     network = build_network(recipe.network_options(), seed=seed)
-    untrained = Deployed(network, channels=recipe.channels).eval()
+    untrained = Deployed(network, channels=recipe.channels, mirror=recipe.mirror).eval()
     return replace(bundle, network=to_onnx(untrained, size=recipe.size), path=None)
 
 
@@ -158,7 +175,7 @@ def load_deployed(run: Run) -> Deployed:
 def _deployed(recipe: Recipe, state: State) -> Deployed:
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.load_state_dict(state["network"])
-    return Deployed(network, channels=recipe.channels).eval()
+    return Deployed(network, channels=recipe.channels, mirror=recipe.mirror).eval()
 
 
 def _uncalibrated(deployed: Deployed, recipe: Recipe, classes: tuple[str, str]) -> Bundle:

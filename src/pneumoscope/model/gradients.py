@@ -40,7 +40,7 @@ class Gradients:
     def __call__(self, look: Look) -> Grid:
         """Evidence behind one reading; the bundle that read must be an export of this run."""
         with torch.inference_mode():
-            logit = float(_logit(self.deployed, _films(look.pixels[None]))[0])
+            logit = float(self.deployed.of(_films(look.pixels[None]))[0][0])
         assert look.reading.logit is not None
         if abs(logit - look.reading.logit) > PARITY * max(1, abs(logit)):
             raise PneumoscopeError(
@@ -66,7 +66,11 @@ def gradients(deployed: Deployed, pixels: Pixels, *, method: str) -> tuple[np.nd
     methods = {GRADCAM: _gradcam, INTEGRATED: _integrated}
     if method not in methods:
         raise UsageError(f"There is no method {method!r}; there are {', '.join(METHODS)}.")
-    values, stride = methods[method](deployed, _films(pixels))
+    films = _films(pixels)
+    values, stride = methods[method](deployed, films)
+    if deployed.mirror:  # the logit is a mean, and so is what makes it
+        mirrored, _ = methods[method](deployed, films.flip(3))
+        values = (values + mirrored.flip(2)) / 2
     return values.detach().numpy().astype(np.float32), stride
 
 

@@ -35,9 +35,9 @@ class Recipe:
     is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error (it
     needs masks, and the head cam); ``schedule`` is constant or cosine (falling to nothing after a
     warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of the weights;
-    ``select`` names the validation figure of the best epoch: auc (calibration mends the level of
-    the scores afterwards, but not their order), loss, or last, which selects nothing; ``precision``
-    is auto, bf16 or fp32.
+    ``mirror`` makes a reading the mean of a film's and its mirror image's; ``select`` names the
+    validation figure of the best epoch: auc (calibration mends the level of the scores afterwards,
+    but not their order), loss, or last, which selects nothing; ``precision`` is auto, bf16 or fp32.
     """
 
     name: str = "notebook"
@@ -70,6 +70,7 @@ class Recipe:
     loss: Literal["bce", "focal"] = "bce"
     smoothing: float = 0.0
     lungs: float = 0.0
+    mirror: bool = False
     select: Literal["auc", "loss", "last"] = "auc"
     precision: str = "auto"
     seed: int = 0
