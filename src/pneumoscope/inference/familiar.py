@@ -15,7 +15,7 @@ from pneumoscope.inference.descriptor import LENGTH, Floats, describe
 # counter-clockwise, and whether its greys are inverted). The first is "as it is".
 POSES = tuple((turns, inverted) for turns in range(4) for inverted in (False, True))
 # Likeness lost for each usual distance beyond the free one. Chosen, like the guard's least
-# likeness, on adult films of another hospital and on photographs; neither is fitted to.
+# likeness, on films of another hospital and on photographs; neither is fitted to.
 _LOSS, _FREE = 12.0, 0.9
 
 
