@@ -116,11 +116,11 @@ def run_folder(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def cam_run(films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shortest run of a network whose evidence is exact (maps of 2 x 2). To be read only."""
+    """The shortest run with exact evidence (maps of 2 x 2) and subtypes. To be read only."""
     from pneumoscope.model.recipe import named
     from pneumoscope.model.train import train
 
-    shape = {"size": "32", "width": "0.25", "dropout": "0.3", "head": "cam"}
+    shape = {"size": "32", "width": "0.25", "dropout": "0.3", "head": "cam", "subtype": "1"}
     out = tmp_path_factory.mktemp("cam-run") / "run"
     recipe = named("notebook", {"epochs": "2", "batch": "4", "learning_rate": "2e-3"} | shape)
     train(films, out=out, recipe=recipe, cache=cache, progress=False)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pneumoscope.model.augment import SETTINGS, Augmentation, augment
+from pneumoscope.model.augment import SETTINGS, Augmentation, augment, augment_with
 
 
 def batch(n: int = 6, side: int = 40) -> Tensor:
@@ -104,3 +104,17 @@ def test_erase_paints_one_grey_over_a_rectangle() -> None:
         assert wide <= 10
         assert len(rows) == high * wide
         assert len(film[0][film[0] != 1].unique()) == 1
+
+
+def test_what_lies_on_a_film_moves_with_it() -> None:
+    films = torch.rand(6, 1, 40, 40, generator=torch.Generator().manual_seed(0))
+    settings = Augmentation(flip=0.5, rotate=12, scale=0.2, aspect=0.2, shift=0.1)
+    moved, along = augment_with(films, films, settings, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(moved, along)
+    assert not torch.equal(moved, films)
+    # Noise, blur and erasing are of the film alone, and a film is changed as it is without company.
+    full = SETTINGS["full"]
+    alone = augment(films, full, torch.Generator().manual_seed(1))
+    moved, along = augment_with(films, films * 0, full, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(moved, alone)
+    assert (along == 0).all()

@@ -12,7 +12,12 @@ from grids import SMALL
 from pneumoscope.data.acquisition import SHIFT_FOLDS
 from pneumoscope.data.catalog import open_catalog
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.evaluation.crossval import CrossValidation, cross_validate, to_text
+from pneumoscope.evaluation.crossval import (
+    CrossValidation,
+    cross_validate,
+    read_scores_of,
+    to_text,
+)
 from pneumoscope.evaluation.trained import SCORES, read_result
 from pneumoscope.metrics import scores
 from pneumoscope.model.recipe import NOTEBOOK
@@ -60,8 +65,8 @@ def test_figures_are_of_the_pooled_scores_at_one_threshold(grouped: CrossValidat
     ]  # fmt: skip
     pooled, own = grouped.parts[2], grouped.scores
     assert pooled.films == len(own.keys) == 120
-    auc = scores.roc_auc(own.truth, own.logit)
-    assert pooled.figures["roc_auc"].value == pytest.approx(auc, abs=1e-12)  # summed otherwise
+    expected = scores.roc_auc(own.truth, own.logit)
+    assert pooled.figures["roc_auc"].value == pytest.approx(expected, abs=1e-12)
     called = own.logit >= grouped.operating_points.balanced
     table = scores.confusion(own.truth, called)
     assert pooled.figures["specificity"].value == scores.specificity(table)
@@ -124,3 +129,16 @@ def test_a_fold_that_another_process_holds_is_said(
         pytest.raises(UsageError, match="Another process is training"),
     ):
         run(films, sizes, cache, tmp_path)
+
+
+def test_scores_are_found_again_for_the_recipe_that_made_them(
+    grouped: CrossValidation, tmp_path: Path
+) -> None:
+    by, (own,) = read_scores_of([grouped.out], recipe=replace(RECIPE, seed=5, validation=0.1))
+    assert by == ("grouped",)
+    assert own.keys.tolist() == grouped.scores.keys.tolist()
+    np.testing.assert_allclose(own.logit, grouped.scores.logit, rtol=1e-6)
+    with pytest.raises(UsageError, match="another recipe"):
+        read_scores_of([grouped.out], recipe=replace(RECIPE, width=0.5))
+    with pytest.raises(UsageError, match="pneumoscope crossval"):
+        read_scores_of([tmp_path], recipe=RECIPE)

@@ -12,7 +12,7 @@ def test_precision_is_chosen_by_the_processor_or_by_the_recipe() -> None:
         fabric = open_fabric(accelerator="cpu", devices=1, num_nodes=1, precision=asked, threads=2)
         return str(describe_device(fabric)["precision"])
 
-    native = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    native = torch.cpu.get_capabilities().get("amx_bf16", False)
     assert precision("auto") == ("bf16-mixed" if native else "32-true")
     assert precision("fp32") == "32-true"
     assert precision("bf16") == "bf16-mixed"

@@ -14,8 +14,10 @@ from pneumoscope.inference.bundle import hash_patient, load_bundle
 from pneumoscope.inference.reader import Reader
 from pneumoscope.model import export as module
 from pneumoscope.model.export import Deployed, export, randomised, to_onnx
-from pneumoscope.model.networks import NetworkOptions, build_network
+from pneumoscope.model.networks import build_network
+from pneumoscope.model.options import NetworkOptions
 from pneumoscope.model.runs import open_run
+from pneumoscope.model.scored import Scored
 from pneumoscope.preprocess import film_to_input
 
 
@@ -65,7 +67,7 @@ def test_any_number_of_films_goes_through_the_network() -> None:
     deployed = Deployed(network, channels=3).eval()
     session = onnxruntime.InferenceSession(to_onnx(deployed, size=32))
     films = np.random.default_rng(0).integers(0, 256, (5, 32, 32), dtype=np.uint8)
-    expected = deployed(torch.from_numpy(films)).detach().numpy()
+    (expected,) = (output.detach().numpy() for output in deployed(torch.from_numpy(films)))
     for n in (1, 2, 5):
         (logit,) = session.run(["logit"], {"pixels": films[:n]})
         np.testing.assert_allclose(logit, expected[:n], atol=1e-4)
@@ -139,3 +141,38 @@ def test_films_may_move_but_not_change(
     shutil.copy(other, one)
     with pytest.raises(UsageError, match="not those that"):
         export(run_folder, out=tmp_path / "b.pneumo", where=moved, cache=cache, progress=False)
+
+
+def test_the_kind_of_pneumonia_is_said_where_pneumonia_is_called(
+    cam_bundle_file: Path, cam_run: Path, films: Path
+) -> None:
+    bundle = load_bundle(cam_bundle_file)
+    assert bundle.subtype is not None
+    network = module.load_deployed(open_run(cam_run))
+    reader = Reader(bundle)
+    for film in open_catalog(films).select(["test"]).films:
+        reading, pixels = reader.read_one(film.path), film_to_input(film.path, bundle.preprocessing)
+        _, leaning, _ = network(torch.from_numpy(pixels.copy())[None])
+        assert reading.leaning == pytest.approx(leaning.item(), abs=1e-4)
+        assert reader.leanings(pixels[None])[0] == pytest.approx(leaning.item(), abs=1e-4)
+        if reading.call == "NORMAL":
+            assert reading.subtype is reading.subtype_probability is None
+            continue
+        viral = float(bundle.subtype.probability(leaning.item()))
+        assert reading.subtype == ("viral" if viral >= 0.5 else "bacterial")
+        assert reading.subtype_probability == pytest.approx(max(viral, 1 - viral), abs=1e-4)
+
+
+def test_out_of_fold_scores_take_the_place_of_validation(
+    run_folder: Path, cache: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(400) % 4 > 0
+    logit = 5 + 2 * truth + rng.normal(0, 0.5, 400)
+    folds = Scored(truth, logit, np.full(400, ""), logit * np.nan, {"by": "out-of-fold, shift"})
+    out = tmp_path / "b.pneumo"
+    bundle = export(run_folder, out=out, calibrate_on=folds, cache=cache, progress=False)
+    assert 5.5 < bundle.operating_points.balanced < 6.5
+    assert bundle.calibration.prevalence == pytest.approx(0.75)
+    assert bundle.provenance["calibrated_on"]["by"] == "out-of-fold, shift"
+    assert load_bundle(out).operating_points == bundle.operating_points

@@ -1,34 +1,16 @@
-import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pneumoscope.data.masks import open_masks
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.evaluation.masks import mask_share, open_masks
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(mask).save(path)
-
-
-def test_shares_are_of_the_positive_evidence_alone() -> None:
-    evidence = np.array([[3.0, -9.0], [1.0, 0.0]], np.float32)
-    found = mask_share(evidence, np.array([[True, True], [False, False]]))
-    assert (found.inside, found.chance) == (0.75, 0.5)
-    nothing = mask_share(-np.abs(evidence), np.ones((2, 2), bool))
-    assert math.isnan(nothing.inside)
-    assert nothing.chance == 1
-
-
-def test_evidence_that_is_spread_evenly_has_the_share_of_chance() -> None:
-    mask = np.zeros((224, 224), bool)
-    mask[50:150, 30:100] = True
-    found = mask_share(np.ones((300, 400), np.float32), mask)
-    assert found.inside == pytest.approx(found.chance)
-    assert found.chance == pytest.approx(mask.mean(), rel=0.02)
 
 
 def test_a_mask_is_found_by_the_name_of_its_film(tmp_path: Path) -> None:
@@ -40,6 +22,7 @@ def test_a_mask_is_found_by_the_name_of_its_film(tmp_path: Path) -> None:
     masks = open_masks(tmp_path)
     found = masks.of("films/NORMAL/a.jpeg")
     assert found is not None
+    assert masks.path_of("films/NORMAL/a.jpeg") == tmp_path / "train" / "NORMAL" / "a.png"
     assert found.dtype == bool
     np.testing.assert_array_equal(found, one)
     np.testing.assert_array_equal(masks.of("films/PNEUMONIA/a.jpeg"), ~one)

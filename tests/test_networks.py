@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from pneumoscope.model.networks import NetworkOptions, NotebookNet, SeparableConv, build_network
+from pneumoscope.model.networks import NotebookNet, SeparableConv, build_network
+from pneumoscope.model.options import NetworkOptions
 
 
 def counts(network: nn.Module) -> tuple[int, int]:

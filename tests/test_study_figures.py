@@ -12,7 +12,8 @@ def scored(count: int = 400, *, sets: tuple[str, ...] = ("val", "shift"), seed: 
     logit = 2.5 * (truth - 0.3) + rng.normal(0, 1.2, count)
     names = np.array([f"film-{i}" for i in range(count)])
     where = np.array(sets)[np.arange(count) % len(sets)]
-    return Scores(where, names, names, truth, names, rng.random(count) < 0.25, logit)
+    own = rng.random(count) < 0.25
+    return Scores(where, names, names, truth, names, own, logit, logit * np.nan)
 
 
 def test_figures_are_those_of_their_set() -> None:
@@ -71,7 +72,7 @@ def test_specificity_at_a_fixed_sensitivity() -> None:
     logit = np.concatenate([[-5.0], np.linspace(1, 3, 19), np.linspace(-2, 0, 7), [2, 2.5, 4]])
     names = np.array([f"{i}" for i in range(30)])
     sets = np.array(["val"] * 30)
-    table = Scores(sets, names, names, truth, names, np.zeros(30, bool), logit)
+    table = Scores(sets, names, names, truth, names, np.zeros(30, bool), logit, logit)
     # 19 of 20 are kept at a threshold of 1, where 7 of 10 normal films lie below.
     assert figures_by_set(table)["val"].values["specificity_at_95"] == pytest.approx(0.7)
 

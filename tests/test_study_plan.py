@@ -129,7 +129,9 @@ def test_uncertainty_adds_the_films_that_the_network_wavered_on(
         writer.writerow(COLUMNS)
         for number, film in enumerate(pool):
             logit = 0.01 * number if film.patient in wavering else (-1) ** number * 50
-            writer.writerow(("pool", film.key, film.patient, film.label, film.subtype, 0, logit))
+            writer.writerow(
+                ("pool", film.key, film.patient, film.label, film.subtype, 0, logit, "")
+            )
     chosen, _ = plan(second, opened)
     added = patients(opened, chosen.train) - patients(opened, split.train)
     assert patients(opened, split.train) < patients(opened, chosen.train)

@@ -45,7 +45,16 @@ def write_cell(folder: Path, *, seed: int, gap: float, **result: Any) -> None:
             label = int(number % 4 > 0)
             logit = rng.normal(gap * label, 1.0)
             name, own = ("val", "shift")[number // 4 % 2], int(number % 5 == 0)
-            row = (name, f"film-{number}", f"patient-{number // 2}", label, "", own, f"{logit:.6g}")
+            row = (
+                name,
+                f"film-{number}",
+                f"patient-{number // 2}",
+                label,
+                "",
+                own,
+                f"{logit:.6g}",
+                "",
+            )
             writer.writerow(row)
 
 

@@ -4,11 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pneumoscope.data.catalog import open_catalog
 from pneumoscope.data.split import Split
@@ -76,14 +78,20 @@ def test_the_same_seed_ends_in_the_same_weights_and_another_in_others(
     assert not torch.equal(weights(one)["logit.weight"], weights(other)["logit.weight"])
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"average": "1", "schedule": "cosine", "weight_decay": "0.01", "subtype": "1"},
+    ],
+)
 def test_killed_and_resumed_it_ends_in_the_same_weights(
-    films: Path, cache: Path, tmp_path: Path
+    films: Path, cache: Path, tmp_path: Path, changes: dict[str, str]
 ) -> None:
-    through = run(
-        films, tmp_path / "through", cache, recipe=named("notebook", {**TINY, "epochs": "8"})
-    )
+    changes = {**TINY, "epochs": "8", **changes}
+    through = run(films, tmp_path / "through", cache, recipe=named("notebook", changes))
     killed = tmp_path / "killed"
-    settings = [text for k, v in {**TINY, "epochs": "8"}.items() for text in ("--set", f"{k}={v}")]
+    settings = [text for k, v in changes.items() for text in ("--set", f"{k}={v}")]
     command = [sys.executable, "-m", "pneumoscope", "train", str(films), "--out", str(killed)]
     process = subprocess.Popen(
         [*command, "--cache", str(cache), "--quiet", *settings], start_new_session=True
@@ -200,14 +208,14 @@ def test_validation_films_are_changed_only_where_the_recipe_makes_that_slip(
     from pneumoscope.model import train as module
 
     changed = []
-    plain = module.augment
+    plain = module.augment_with
 
-    def augment(batch: torch.Tensor, *arguments: object) -> torch.Tensor:
-        after = plain(batch, *arguments)  # type: ignore[arg-type]
+    def augment_with(batch: torch.Tensor, *arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
+        after, along = plain(batch, *arguments)  # type: ignore[arg-type]
         changed.append((len(batch), not torch.equal(after, batch)))
-        return after
+        return after, along
 
-    monkeypatch.setattr(module, "augment", augment)
+    monkeypatch.setattr(module, "augment_with", augment_with)
     settings = {**TINY, "epochs": "1", "augment_validation": str(slip)}
     run(films, tmp_path / "run", cache, recipe=named("notebook", settings))
     *training, validation = changed
@@ -241,3 +249,42 @@ def test_two_processes_train_one_network(films: Path, cache: Path, tmp_path: Pat
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["processes"] == 2
     assert len(Run(tmp_path / "run").history) == 2
+
+
+def test_the_averaged_network_is_the_one_that_is_validated_and_kept(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    plain, mean = (
+        run(films, tmp_path / name, cache, recipe=named("notebook", {**TINY, "average": name}))
+        for name in ("0", "1")
+    )
+    (state, _), (expected, _) = mean.latest(), plain.latest()
+    assert state is not None
+    assert expected is not None
+    # The learning network goes the same way; what is kept is another.
+    assert_same(state["learning"], expected["network"])
+    assert not torch.equal(state["network"]["logit.weight"], expected["network"]["logit.weight"])
+    assert mean.history[-1]["loss"] == plain.history[-1]["loss"]
+    assert mean.history[-1]["val_loss"] != plain.history[-1]["val_loss"]
+
+
+def test_the_last_epoch_can_be_kept_without_a_choice(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    made = run(films, tmp_path / "run", cache, recipe=named("notebook", {**TINY, "select": "last"}))
+    assert made.best()["epoch"] == 4
+
+
+def test_masks_are_taught_and_asked_for(films: Path, cache: Path, tmp_path: Path) -> None:
+    for film in open_catalog(films).films:
+        path = (tmp_path / "masks" / film.key).with_suffix(".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((72, 72), 255 * (film.label == 0), np.uint8)).save(path)
+    recipe = named("notebook", {**TINY, "epochs": "1", "head": "cam", "lungs": "0.5"})
+    with pytest.raises(UsageError, match="--masks"):
+        run(films, tmp_path / "without", cache, recipe=recipe)
+    guided = run(films, tmp_path / "guided", cache, recipe=recipe, masks=tmp_path / "masks")
+    plain = run(films, tmp_path / "plain", cache, recipe=replace(recipe, lungs=0.0))
+    # All evidence in films with pneumonia is outside of their empty masks here.
+    assert guided.history[0]["loss"] > plain.history[0]["loss"]
+    assert not torch.equal(weights(guided)["logit.weight"], weights(plain)["logit.weight"])

@@ -117,7 +117,7 @@ def _until_diverged(opened: Films, split: Split, out: Path, recipe: Any) -> dict
         return output.mean() * torch.inf
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pneumoscope.model.train.loss_of", infinite)
+        patch.setattr("pneumoscope.model.teaching.loss_of", infinite)
         return train_and_score(
             *(out / "bad", opened, recipe, split), sets={"val": split.val}, facts={"seed": 0}
         )

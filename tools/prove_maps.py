@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from pneumoscope.data.catalog import open_catalog
+from pneumoscope.data.masks import open_masks
 from pneumoscope.evaluation.faithfulness import deletion_and_insertion, similarity
 from pneumoscope.evaluation.figures import Estimate, mean
-from pneumoscope.evaluation.masks import mask_share, open_masks
+from pneumoscope.evaluation.mask_share import mask_share
 from pneumoscope.evaluation.selection import select_films
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.inference.reader import Reader

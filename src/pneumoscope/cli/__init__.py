@@ -65,6 +65,7 @@ def cli() -> None:
     pneumoscope train chest_xray --out run  train the notebook's recipe
     pneumoscope export run                  make run/bundle.pneumo
     pneumoscope evaluate chest_xray --bundle run/bundle.pneumo --split test
+    pneumoscope predict FILMS               with the bundle that ships
     pneumoscope predict FILMS --bundle run/bundle.pneumo
 
     Exit codes: 0 done; 1 finished, with refused films or --strict findings; 2 wrong usage;

@@ -17,12 +17,15 @@ def command() -> None:
 
 
 @command.command("show")
-@click.argument("bundle", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.argument("bundle", metavar="[BUNDLE]", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The whole manifest as JSON.")
-def show(bundle: Path, as_json: bool) -> None:
+def show(bundle: Path | None, as_json: bool) -> None:
     """Classes, input, calibration, operating points, guard and provenance of BUNDLE, once verified.
 
+    Without BUNDLE it is the one that ships.
+
     \b
+    pneumoscope bundle show
     pneumoscope bundle show run/bundle.pneumo
     pneumoscope bundle show run/bundle.pneumo --json
     """
@@ -38,6 +41,7 @@ def show(bundle: Path, as_json: bool) -> None:
         "calls": " or ".join(held.classes),
         "input": f"{held.preprocessing.size} x {held.preprocessing.size} pixels, "
         f"{held.preprocessing.resize}",
+        "gives": "the probability" + ", bacterial or viral" * (held.subtype is not None),
         "network": f"{len(held.network) / 1e6:.1f} MB",
         "calibration": f"temperature {held.calibration.temperature:.3f}, offset "
         f"{held.calibration.offset:+.3f}, at a prevalence of {held.calibration.prevalence:.3f}",

@@ -31,6 +31,7 @@ from pneumoscope.cli.options import FILE
 @click.option("--out", type=FILE, help="Folder to write [default: crossval-RECIPE-BY].")
 @options.sizes
 @options.positive
+@options.masks
 @options.cache
 @options.cpu_threads
 @options.quiet
@@ -43,6 +44,7 @@ def command(
     out: Path | None,
     sizes: Path | None,
     positive: str | None,
+    masks: Path | None,
     cache: Path | None,
     threads: int | None,
     quiet: bool,
@@ -71,6 +73,7 @@ def command(
         folds=folds,
         sizes=sizes,
         positive=positive,
+        masks=masks,
         cache=cache,
         threads=threads,
         progress=not quiet,

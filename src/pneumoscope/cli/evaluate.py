@@ -13,7 +13,7 @@ from pneumoscope.cli.options import FILE
 
 @click.command("evaluate")
 @click.argument("where", metavar="DIR", type=FILE)
-@click.option("--bundle", required=True, type=FILE, help="The .pneumo file to prove.")
+@options.bundle
 @click.option(
     "--split",
     required=True,
@@ -39,7 +39,7 @@ from pneumoscope.cli.options import FILE
 @options.quiet
 def command(
     where: Path,
-    bundle: Path,
+    bundle: Path | None,
     split: str,
     sizes: Path | None,
     positive: str | None,
@@ -58,6 +58,7 @@ def command(
     bundle's run folder. The exit code is 1 when films were refused.
 
     \b
+    pneumoscope evaluate chest_xray --split test
     pneumoscope evaluate chest_xray --bundle run/bundle.pneumo --split val
     pneumoscope evaluate chest_xray --bundle run/bundle.pneumo --split test
     pneumoscope evaluate films.csv --bundle b.pneumo --split test --operating-point screen

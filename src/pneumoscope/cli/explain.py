@@ -16,7 +16,7 @@ from pneumoscope.cli.options import FILE
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from pneumoscope.evaluation.masks import Share
+    from pneumoscope.evaluation.mask_share import Share
     from pneumoscope.inference.bundle import Bundle
     from pneumoscope.inference.reader import Reader, Reading
     from pneumoscope.inference.saliency import Attribute
@@ -33,7 +33,7 @@ _LONGEST = 120  # bytes of a film's name in the overlay's: file systems take 255
 
 @click.command("explain")
 @click.argument("films", metavar="FILES|DIRS...", nargs=-1, required=True, type=FILE)
-@click.option("--bundle", required=True, type=FILE, help="The .pneumo file to read with.")
+@options.bundle
 @click.option(
     "--method",
     default="auto",
@@ -57,7 +57,7 @@ _LONGEST = 120  # bytes of a film's name in the overlay's: file systems take 255
 @options.quiet
 def command(
     films: tuple[Path, ...],
-    bundle: Path,
+    bundle: Path | None,
     method: str,
     run: Path | None,
     out: Path,
@@ -77,16 +77,17 @@ def command(
     the exit code is then 1.
 
     \b
-    pneumoscope explain film.jpeg --bundle run/bundle.pneumo
-    pneumoscope explain ward/ --bundle run/bundle.pneumo --method occlusion --out ward-evidence
-    pneumoscope explain ward/ --bundle run/bundle.pneumo --masks lung_masks
+    pneumoscope explain film.jpeg
+    pneumoscope explain ward/ --method occlusion --out ward-evidence
+    pneumoscope explain ward/ --masks lung_masks
     pneumoscope explain ward/ --bundle run/bundle.pneumo --run run --method integrated-gradients
     """
     from tqdm import tqdm
 
     from pneumoscope import files
     from pneumoscope.data.layout import find_films
-    from pneumoscope.evaluation.masks import mask_share, open_masks
+    from pneumoscope.data.masks import open_masks
+    from pneumoscope.evaluation.mask_share import mask_share
     from pneumoscope.inference.bundle import load_bundle
     from pneumoscope.inference.overlay import draw_overlay
     from pneumoscope.inference.reader import Reader

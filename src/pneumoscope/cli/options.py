@@ -10,8 +10,14 @@ from pneumoscope.metrics import OPERATING_POINTS
 
 FILE = click.Path(path_type=Path)
 
+bundle = click.option(
+    "--bundle", type=FILE, help="The .pneumo file to read with [default: the one that ships]."
+)
 cache = click.option(
     "--cache", type=FILE, help="Where decoded films are kept [default: user's cache]."
+)
+masks = click.option(
+    "--masks", type=FILE, help="Folder of lung masks named like the films, for recipes with lungs."
 )
 operating_point = click.option(
     "--operating-point",

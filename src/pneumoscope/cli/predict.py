@@ -24,7 +24,7 @@ Write: TypeAlias = "Callable[[Reading], None]"
 
 @click.command("predict")
 @click.argument("films", metavar="FILES|DIRS...", nargs=-1, required=True, type=FILE)
-@click.option("--bundle", required=True, type=FILE, help="The .pneumo file to read with.")
+@options.bundle
 @click.option("--csv", "csv_file", type=FILE, help="Write a CSV table here; - is standard output.")
 @click.option("--jsonl", "jsonl_file", type=FILE, help="Write JSON lines here; - likewise.")
 @options.operating_point
@@ -33,7 +33,7 @@ Write: TypeAlias = "Callable[[Reading], None]"
 @options.quiet
 def command(
     films: tuple[Path, ...],
-    bundle: Path,
+    bundle: Path | None,
     csv_file: Path | None,
     jsonl_file: Path | None,
     operating_point: str,
@@ -44,12 +44,13 @@ def command(
     """Read films: JPEG, PNG, TIFF or DICOM files, and folders of them.
 
     One row for each film: file, status (read or refused), probability, call, reason, and in files
-    also logit, operating_point, notes. A film that cannot be read is a row with its reason and
-    never stops the rest; the exit code is then 1.
+    also logit, operating_point, notes, subtype (bacterial or viral, where pneumonia is called),
+    subtype_probability, leaning. A film that cannot be read is a row with its reason and never
+    stops the rest; the exit code is then 1.
 
     \b
-    pneumoscope predict film.jpeg --bundle run/bundle.pneumo
-    pneumoscope predict ward/ --bundle run/bundle.pneumo --csv readings.csv
+    pneumoscope predict film.jpeg
+    pneumoscope predict ward/ --csv readings.csv --prevalence 0.1
     pneumoscope predict ward/ --bundle run/bundle.pneumo --jsonl - --quiet | jq .call
     """
     from pneumoscope.data.layout import find_films
@@ -141,6 +142,8 @@ def _jsonl_writer(file: TextIO) -> Write:
 def _print_row(reading: Reading) -> None:
     probability = "" if reading.probability is None else f"{reading.probability:.3f}"
     why = f"  ({reading.reason})" if reading.reason else ""
+    if reading.subtype is not None:
+        why = f"  ({reading.subtype}, {reading.subtype_probability:.2f})"
     click.echo(
         f"{reading.status:<8} {probability:>11}  {reading.call or '-':<10} {reading.file}{why}"
     )

@@ -20,6 +20,7 @@ from pneumoscope.cli.options import FILE
 @click.option("--split-file", type=FILE, help="Use the split.csv of an earlier run.")
 @options.sizes
 @options.positive
+@options.masks
 @options.cache
 @click.option("--accelerator", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--devices", default=1, show_default=True, help="Devices on this machine.")
@@ -35,6 +36,7 @@ def command(
     split_file: Path | None,
     sizes: Path | None,
     positive: str | None,
+    masks: Path | None,
     cache: Path | None,
     accelerator: str,
     devices: int,
@@ -73,6 +75,7 @@ def command(
             recipe=chosen,
             sizes=sizes,
             positive=positive,
+            masks=masks,
             split_file=split_file,
             cache=cache,
             resume=resume,

@@ -10,8 +10,9 @@ may be in several of these, or in none.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,7 @@ FOLDS = 5
 # A tenth of the patients outside the fold selects the epoch: selected on the fold, its scores
 # would be better than they are.
 SELECTING = 0.1
+RESULTS = "results.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class CrossValidation:
 
     out: Path
     by: str
+    recipe: Recipe
     scores: Scores
     calibration: Calibration
     operating_points: OperatingPoints
@@ -84,6 +87,7 @@ def cross_validate(
     folds: int = FOLDS,
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     cache: Path | None = None,
     threads: int | None = None,
     resamples: int = 2000,
@@ -98,7 +102,8 @@ def cross_validate(
     if by not in ("grouped", "shift"):
         raise UsageError(f"Folds are dealt by grouped or shift, not {by!r}.")
     recipe = named(recipe) if isinstance(recipe, str) else recipe
-    films, out = open_films(where, sizes=sizes, positive=positive, cache=cache), Path(out)
+    films = open_films(where, sizes=sizes, positive=positive, masks=masks, cache=cache)
+    out = Path(out)
     held = _folds(films, by, folds=folds, seed=recipe.seed, progress=progress)
     results = _train(held, films, recipe, out, threads=threads, progress=progress)
     done = [name for name, result in results.items() if result["status"] == DONE]
@@ -107,9 +112,34 @@ def cross_validate(
         raise PneumoscopeError(f"No fold in {out} could be trained; the first: {reason}")
     scores = _join([read_scores(out / name / SCORES) for name in done])
     failed = tuple(f"{n}: {r['reason']}" for n, r in results.items() if r["status"] != DONE)
-    found = _prove(out, by, scores, failed, resamples=resamples)
+    found = _prove(out, by, recipe, scores, failed, resamples=resamples)
     _write(found)
     return found
+
+
+def read_scores_of(
+    folders: Sequence[Path], *, recipe: Recipe
+) -> tuple[tuple[str, ...], tuple[Scores, ...]]:
+    """How the films were dealt and their scores, of each of ``folders`` that this module wrote.
+
+    Raises ``UsageError`` where a folder holds no scores, or those of another recipe: a network's
+    logits can be calibrated on those of its like alone. Seed and split may differ.
+    """
+    by, scores = [], []
+    for folder in folders:
+        try:
+            told = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+            dealt, other = told["by"], Recipe.from_json(told["recipe"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{folder} holds no out-of-fold scores; make them with pneumoscope crossval."
+            ) from error
+        free = {name: getattr(recipe, name) for name in ("name", "seed", "split", "validation")}
+        if replace(other, **free) != recipe:
+            raise UsageError(f"The scores in {folder} are of another recipe than the run's.")
+        by.append(dealt)
+        scores.append(read_scores(folder / SCORES))
+    return tuple(by), tuple(scores)
 
 
 def _folds(
@@ -178,7 +208,7 @@ def _join(tables: Sequence[Scores]) -> Scores:
 
 
 def _prove(
-    out: Path, by: str, scores: Scores, failed: tuple[str, ...], *, resamples: int
+    out: Path, by: str, recipe: Recipe, scores: Scores, failed: tuple[str, ...], *, resamples: int
 ) -> CrossValidation:
     """Fit on all out-of-fold logits together; figures of every part at that balanced threshold."""
     fitted = fit(scores.truth, scores.logit)
@@ -200,7 +230,7 @@ def _prove(
             )
             count = len(set(part.patients.tolist()))
             parts.append(Part(name, len(part.keys), count, int(part.truth.sum()), figures))
-    return CrossValidation(out, by, scores, fitted, points, tuple(parts), failed)
+    return CrossValidation(out, by, recipe, scores, fitted, points, tuple(parts), failed)
 
 
 def _write(found: CrossValidation) -> None:
@@ -208,14 +238,15 @@ def _write(found: CrossValidation) -> None:
     write_scores(
         found.out / SCORES,
         (
-            (fold, key, patient, int(truth), subtype, int(own), logit)
-            for fold, key, patient, truth, subtype, own, logit in table
+            (fold, key, patient, int(truth), subtype, int(own), logit, leaning)
+            for fold, key, patient, truth, subtype, own, logit, leaning in table
         ),
     )
     files.write_json(
-        found.out / "results.json",
+        found.out / RESULTS,
         {
             "by": found.by,
+            "recipe": found.recipe.to_json(),
             "calibration": found.calibration.to_json(),
             "operating_points": found.operating_points.to_json(),
             "parts": [

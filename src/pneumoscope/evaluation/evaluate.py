@@ -43,7 +43,7 @@ _SUBTYPES = ("bacterial", "viral")
 def evaluate(
     where: Path | str | Catalog,
     *,
-    bundle: Path | str | Bundle,
+    bundle: Path | str | Bundle | None = None,
     split: str = "test",
     out: Path | str | None = None,
     operating_point: str = "balanced",
@@ -55,6 +55,7 @@ def evaluate(
 ) -> Results:
     """Read the films of ``split`` with ``bundle`` and hold the readings against the truth.
 
+    ``bundle`` defaults to the one that ships.
     ``split``: 'test' (the catalog's test films, or all where there are no splits) or 'val' (those
     that the bundle lists as validation). ``out`` defaults to ``evaluation-SPLIT`` in the run folder
     of the bundle, else to ``evaluation-BUNDLE-SPLIT`` here. ``operating_point`` and ``prevalence``

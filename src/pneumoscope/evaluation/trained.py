@@ -15,7 +15,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from pneumoscope.model.variance_shift import variance_shift
 
 DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
 RESULT, SCORES = "result.json", "scores.csv.gz"
-COLUMNS = ("set", "key", "patient", "label", "subtype", "counter_stereotype", "logit")
+COLUMNS = ("set", "key", "patient", "label", "subtype", "counter_stereotype", "logit", "leaning")
 _SHIFT_FILMS = 256  # training films on which the variance shift is measured
 
 Watch = Callable[[dict[str, float]], None]
@@ -58,11 +58,15 @@ class Films:
     slice: frozenset[str]
     shift: frozenset[str]
     digest: str
+    masks: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Scored films (n,): which set each is of, its truth, and the network's logit."""
+    """Scored films (n,): which set each is of, its truth, and the network's logit.
+
+    ``leaning`` is the logit of viral against bacterial pneumonia, NaN where the network has none.
+    """
 
     sets: np.ndarray
     keys: np.ndarray
@@ -71,6 +75,7 @@ class Scores:
     subtypes: np.ndarray
     slice: np.ndarray
     logit: np.ndarray
+    leaning: np.ndarray
 
     def where(self, films: np.ndarray) -> Scores:
         """Those of ``films`` (n,) bool."""
@@ -82,6 +87,7 @@ def open_films(
     *,
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     cache: Path | None = None,
     shift: bool = False,
     progress: bool = False,
@@ -103,6 +109,7 @@ def open_films(
         slice=counter_stereotype(own),
         shift=unlike,
         digest=digest,
+        masks=masks,
     )
 
 
@@ -126,8 +133,10 @@ def read_scores(path: Path) -> Scores:
             rows = csv.DictReader(file)
             columns: dict[str, list[str]] = {name: [] for name in COLUMNS}
             for row in rows:
-                for name in COLUMNS:
+                for name in COLUMNS[:-1]:
                     columns[name].append(row[name])
+                # Scores of networks without a second output have no such column, or leave it empty.
+                columns["leaning"].append(row.get("leaning") or "nan")
         return Scores(
             np.array(columns["set"], dtype=str),
             np.array(columns["key"], dtype=str),
@@ -136,6 +145,7 @@ def read_scores(path: Path) -> Scores:
             np.array(columns["subtype"], dtype=str),
             np.array(columns["counter_stereotype"], dtype=str) == "1",
             np.array(columns["logit"], dtype=np.float64),
+            np.array(columns["leaning"], dtype=np.float64),
         )
     except (OSError, EOFError, KeyError, ValueError) as error:
         raise PneumoscopeError(
@@ -143,12 +153,14 @@ def read_scores(path: Path) -> Scores:
         ) from error
 
 
-def write_scores(path: Path, rows: Iterable[tuple[object, ...]]) -> None:
-    """Write rows of ``COLUMNS`` as ``read_scores`` reads them."""
+def write_scores(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows of ``COLUMNS`` as ``read_scores`` reads them; a leaning may be None or NaN."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((*row, f"{logit:.7g}") for *row, logit in rows)
+    for *row, logit, leaning in rows:
+        has_leaning = leaning is not None and np.isfinite(leaning)
+        writer.writerow((*row, f"{logit:.7g}", f"{leaning:.7g}" if has_leaning else ""))
     with files.write_beside(path) as beside:
         # No time stamp and no name inside: the same scores are the same file.
         beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
@@ -188,6 +200,7 @@ def train_and_score(
             recipe=recipe,
             sizes=films.sizes,
             positive=films.positive,
+            masks=films.masks,
             split_file=split_file,
             cache=films.cache,
             resume=(run_folder / "recipe.json").exists(),
@@ -232,7 +245,7 @@ def _score(
 ) -> int:
     """Write the scores of every set; returns how many films were refused."""
     reader = Reader(uncalibrated(run, films.catalog.classes), threads=threads)
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     refused = 0
     for name, keys in sets.items():
         chosen = films.catalog.pick(keys).films
@@ -243,7 +256,7 @@ def _score(
                 continue
             own = int(film.key in films.slice)
             row = (name, film.key, film.patient, film.label, film.subtype, own)
-            rows.append((*row, reading.logit))
+            rows.append((*row, reading.logit, reading.leaning))
     write_scores(path, rows)
     return refused
 
@@ -269,5 +282,6 @@ def require_same(result: Mapping[str, Any], films: Films, recipe: Recipe, folder
     """Raise ``UsageError`` where a finished training is of other films or another recipe."""
     if result["data"] != films.digest:
         raise UsageError(f"{folder} holds a training on other films; name another --out.")
-    if {**recipe.to_json(), "name": result["recipe"]["name"]} != result["recipe"]:
+    # A field that was added since has its default in older results.
+    if replace(Recipe.from_json(result["recipe"]), name=recipe.name) != recipe:
         raise UsageError(f"{folder} holds a training of another recipe; name another --out.")

@@ -23,6 +23,7 @@ from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.preprocess import Preprocessing
 
 FORMAT = 1
+SHIPPED = Path(__file__).parents[1] / "weights" / "shipped.pneumo"
 MAX_BYTES = 2**30
 _MANIFEST, _DIGEST, _NETWORK, _FILMS = (
     "manifest.json",
@@ -54,8 +55,9 @@ class Bundle:
     """A network and all that turns a film into a reading with it.
 
     ``network`` is ONNX: input ``pixels`` (films, size, size) uint8, output ``logit`` (films,)
-    float32. ``classes`` are the names of a negative and a positive call. ``provenance`` says from
-    what, when and how well it was trained.
+    float32, perhaps ``subtype`` (films,), a logit of viral against bacterial pneumonia that
+    ``subtype`` calibrates, and ``map`` (films, h, w). ``classes`` are the names of a negative and a
+    positive call. ``provenance`` says from what, when and how well it was trained.
     """
 
     network: bytes
@@ -64,6 +66,7 @@ class Bundle:
     calibration: Calibration
     operating_points: OperatingPoints
     guard: Guard
+    subtype: Calibration | None = None
     salt: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     films: tuple[SeenFilm, ...] = ()
@@ -79,6 +82,7 @@ class Bundle:
             },
             "calibration": self.calibration.to_json(),
             "operating_points": self.operating_points.to_json(),
+            "subtype": None if self.subtype is None else self.subtype.to_json(),
             "guard": self.guard.to_json(),
             "salt": self.salt,
             "provenance": self.provenance,
@@ -113,8 +117,12 @@ def save_bundle(bundle: Bundle, path: Path | str) -> None:
             archive.writestr(zipfile.ZipInfo(name, _TIME_STAMP), data)
 
 
-def load_bundle(path: Path | str) -> Bundle:
-    """The bundle in ``path``; raises ``PneumoscopeError`` if it is foreign, damaged or newer."""
+def load_bundle(path: Path | str | None = None) -> Bundle:
+    """The bundle in ``path``, or the one that ships (``SHIPPED``).
+
+    Raises ``PneumoscopeError`` if it is foreign, damaged or newer.
+    """
+    path = SHIPPED if path is None else path
     path = Path(path)
     members = _members(path)
     try:
@@ -142,6 +150,7 @@ def load_bundle(path: Path | str) -> Bundle:
             calibration=Calibration.from_json(manifest["calibration"]),
             operating_points=OperatingPoints.from_json(manifest["operating_points"]),
             guard=Guard.from_json(manifest["guard"]),
+            subtype=Calibration.from_json(told) if (told := manifest.get("subtype")) else None,
             salt=manifest["salt"],
             provenance=manifest["provenance"],
             films=_films(members[_FILMS].decode()),

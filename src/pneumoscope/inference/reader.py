@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumoscope import preprocess, radiograph
-from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
+from pneumoscope.errors import UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.guard import examine
+from pneumoscope.inference.session import cores, map_facts, open_session, output_names
 
 READ, REFUSED = "read", "refused"
+SUBTYPES = ("bacterial", "viral")
 # Four films share each pass over the network's weights; more would not fit beside them in a cache.
 TOGETHER = 4
 Source = str | Path | bytes
@@ -36,7 +37,10 @@ class Reading:
     ``status`` is read or refused. A film that was read has its ``probability`` of the positive
     class (0 to 1, calibrated), its ``call`` (a class name, by the operating point's threshold on
     ``logit``, which no prevalence moves) and no ``reason``; a refused one has the reason alone.
-    ``notes`` list what was mended on the way.
+    ``notes`` list what was mended on the way. Where pneumonia is called by a bundle that tells its
+    kinds apart, ``subtype`` is the kind that it leans to, bacterial or viral, and
+    ``subtype_probability`` the calibrated probability (0.5 to 1) of that kind. ``leaning`` is the
+    logit of viral against bacterial, and says something of films with pneumonia alone.
     """
 
     file: str
@@ -47,6 +51,9 @@ class Reading:
     logit: float | None = None
     operating_point: str = ""
     notes: tuple[str, ...] = ()
+    subtype: str | None = None
+    subtype_probability: float | None = None
+    leaning: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +97,11 @@ class Reader:
         self._bundle = bundle
         self._operating_point = operating_point
         self._prevalence = prevalence
-        self._threads = threads or _cores()
-        self._session = _open_session(bundle)
-        self._map_facts = _map_facts(self._session)
+        self._threads = threads or cores()
+        self._session = open_session(bundle)
+        self._map_facts = map_facts(self._session)
+        given = output_names(self._session)
+        self._scores = [name for name in ("logit", "subtype") if name in given]
 
     @property
     def bundle(self) -> Bundle:
@@ -132,12 +141,13 @@ class Reader:
         film = self._prepare(source)
         if isinstance(film, Reading):
             return film
-        outputs = ["logit"] if self._map_facts is None else ["logit", "map"]
-        logit, *maps = self._session.run(outputs, {"pixels": film.pixels[None]})
-        reading = self._conclude(film, float(logit[0]))
+        outputs = self._scores if self._map_facts is None else [*self._scores, "map"]
+        found = self._session.run(outputs, {"pixels": film.pixels[None]})
+        given = dict(zip(outputs, found, strict=True))
+        reading = self._conclude(film, [float(given[name][0]) for name in self._scores])
         if reading.status == REFUSED:
             return reading
-        return Look(reading, film.pixels, maps[0][0] if maps else None)
+        return Look(reading, film.pixels, given["map"][0] if "map" in given else None)
 
     def logits(self, pixels: Pixels) -> Floats:
         """Logits (n,) of network inputs (n, size, size) uint8: films that were changed on purpose.
@@ -145,6 +155,17 @@ class Reader:
         A film as it is goes through :meth:`read`, which may refuse it.
         """
         return np.asarray(self._run(["logit"], pixels)[0], dtype=np.float64)
+
+    def leanings(self, pixels: Pixels) -> Floats:
+        """Logits (n,) of viral against bacterial pneumonia of network inputs (n, size, size) uint8.
+
+        Raises ``UsageError`` if the bundle does not tell them apart.
+        """
+        if "subtype" not in self._scores:
+            raise UsageError(
+                f"{self._bundle.path or 'The bundle'} does not tell kinds of pneumonia apart."
+            )
+        return np.asarray(self._run(["subtype"], pixels)[0], dtype=np.float64)
 
     def probability(self, logits: npt.ArrayLike) -> Floats:
         """Calibrated probabilities of ``logits``, at this reader's prevalence."""
@@ -177,9 +198,9 @@ class Reader:
         """Readings of a few films, whose pixels go through the network in one batch."""
         films = [self._prepare(source) for source in sources]
         pixels = [film for film in films if not isinstance(film, Reading)]
-        logits = iter(self._logits([film.pixels for film in pixels]))
+        scores = iter(self._scores_of([film.pixels for film in pixels]))
         return [
-            film if isinstance(film, Reading) else self._conclude(film, next(logits))
+            film if isinstance(film, Reading) else self._conclude(film, next(scores))
             for film in films
         ]
 
@@ -197,27 +218,42 @@ class Reader:
             return Reading(file, REFUSED, None, None, examined.reason, notes=film.facts.notes)
         return _Prepared(file, preprocess.to_input(film, shape), film.facts.notes)
 
-    def _logits(self, pixels: list[Pixels]) -> list[float]:
+    def _scores_of(self, pixels: list[Pixels]) -> list[list[float]]:
+        """For each film its logit and, where the bundle has it, its leaning."""
         if not pixels:
             return []
-        logits: list[float] = self._session.run(["logit"], {"pixels": np.stack(pixels)})[0].tolist()
-        return logits
+        columns = self._session.run(self._scores, {"pixels": np.stack(pixels)})
+        return [list(map(float, row)) for row in zip(*columns, strict=True)]
 
-    def _conclude(self, film: _Prepared, logit: float) -> Reading:
-        if not math.isfinite(logit):
+    def _conclude(self, film: _Prepared, scores: list[float]) -> Reading:
+        if not all(map(math.isfinite, scores)):
             reason = "the network gave no number"
             return Reading(film.file, REFUSED, None, None, reason, notes=film.notes)
+        logit = scores[0]
+        leaning = scores[1] if len(scores) > 1 else None
         probability = self._bundle.calibration.probability(logit, prevalence=self._prevalence)
+        called = logit >= self._threshold
+        subtype, certainty = self._subtype(leaning) if called else (None, None)
         return Reading(
             film.file,
             READ,
             float(probability),
-            self._bundle.classes[int(logit >= self._threshold)],
+            self._bundle.classes[int(called)],
             None,
             logit,
             self._operating_point,
             film.notes,
+            subtype,
+            certainty,
+            leaning,
         )
+
+    def _subtype(self, leaning: float | None) -> tuple[str, float] | tuple[None, None]:
+        """The kind of pneumonia that is more probable, and its probability."""
+        if leaning is None or self._bundle.subtype is None:
+            return None, None
+        viral = float(self._bundle.subtype.probability(leaning))
+        return (SUBTYPES[1], viral) if viral >= 0.5 else (SUBTYPES[0], 1 - viral)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,63 +275,16 @@ def _grouped(sources: Iterable[Source]) -> Iterator[list[Source]]:
 def read(
     films: Iterable[Source],
     *,
-    bundle: Bundle | Path | str,
+    bundle: Bundle | Path | str | None = None,
     operating_point: str = "balanced",
     prevalence: float | None = None,
     threads: int | None = None,
 ) -> list[Reading]:
-    """Read ``films`` (paths or the bytes of files) with ``bundle``; see :class:`Reader`."""
+    """Read ``films`` (paths or the bytes of files) with ``bundle``, by default the one that ships.
+
+    The options are those of :class:`Reader`.
+    """
     if not isinstance(bundle, Bundle):
         bundle = load_bundle(bundle)
     reader = Reader(bundle, operating_point=operating_point, prevalence=prevalence, threads=threads)
     return list(reader.read(films))
-
-
-def _open_session(bundle: Bundle) -> Any:
-    """An ONNX Runtime session in which one film is the work of one thread.
-
-    A film on each core is faster than each film on all cores, and it keeps a film's pixels in one
-    core's cache from decoding to logit.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(
-            bundle.network, options, providers=["CPUExecutionProvider"]
-        )
-        (taken,) = session.get_inputs()
-        given = {output.name for output in session.get_outputs()}
-    except Exception as error:  # the runtime raises its own types, without a common one
-        raise PneumoscopeError(
-            f"The network in {bundle.path or 'the bundle'} does not run here; export it again "
-            "with this version."
-        ) from error
-    size = bundle.preprocessing.size
-    fits = (
-        taken.name == "pixels" and taken.type == "tensor(uint8)" and taken.shape[1:] == [size] * 2
-    )
-    if not fits or "logit" not in given:
-        raise PneumoscopeError(
-            f"The network in {bundle.path or 'the bundle'} does not take films of {size} pixels "
-            "and give a logit; export it again."
-        )
-    return session
-
-
-def _map_facts(session: Any) -> tuple[float, float] | None:
-    """Bias and stride of the network's maps; None where it gives none."""
-    facts = session.get_modelmeta().custom_metadata_map
-    try:
-        return float(facts["map_bias"]), float(facts["map_stride"])
-    except KeyError:
-        return None
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -80,7 +80,7 @@ Attribute = Callable[[Look], Grid]
 def explain(
     films: Iterable[Source],
     *,
-    bundle: Bundle | Path | str,
+    bundle: Bundle | Path | str | None = None,
     method: str = AUTO,
     operating_point: str = "balanced",
     prevalence: float | None = None,
@@ -88,7 +88,8 @@ def explain(
 ) -> Iterator[Explanation]:
     """Read ``films`` (paths or the bytes of files) and say where each score comes from, in order.
 
-    ``method`` is cam, occlusion, or auto: cam where the bundle permits it. The other options are
+    ``bundle`` defaults to the one that ships. ``method`` is cam, occlusion, or auto: cam where the
+    bundle permits it. The other options are
     those of :class:`Reader`. Raises ``UsageError`` for a method that the bundle does not permit.
     """
     if not isinstance(bundle, Bundle):

@@ -62,10 +62,18 @@ def augment(batch: Tensor, settings: Augmentation, generator: torch.Generator) -
 
     ``generator`` is a CPU generator; the same state gives the same films on any device.
     """
+    return augment_with(batch, batch[:, :0], settings, generator)[0]
+
+
+def augment_with(
+    batch: Tensor, along: Tensor, settings: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """As ``augment``, with what lies on the films (n, k, h, w), as masks do, moved as they are."""
     if settings == SETTINGS["none"]:
-        return batch
+        return batch, along
     draw = _Draw(len(batch), generator, batch.device)
-    batch = _move(batch, settings, draw)
+    moved = _move(torch.cat([batch, along], dim=1), settings, draw)
+    batch, along = moved[:, :1], moved[:, 1:]
     if settings.blur > 0:
         batch = _blur(batch, settings, draw)
     if settings.gamma > 0:
@@ -77,7 +85,9 @@ def augment(batch: Tensor, settings: Augmentation, generator: torch.Generator) -
         grain = torch.randn(batch.shape, generator=generator).to(batch.device)
         batch = torch.addcmul(batch, grain, draw.upto(settings.noise))
     batch = batch.clamp(0, 1)
-    return _erase(batch, settings, draw) if settings.erase > 0 else batch
+    if settings.erase > 0:
+        batch = _erase(batch, settings, draw)
+    return batch, along
 
 
 @dataclass(frozen=True, slots=True)

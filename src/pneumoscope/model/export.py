@@ -30,9 +30,10 @@ from pneumoscope.inference.guard_fit import fit_guard, plenty
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
-from pneumoscope.model.networks import NotebookNet, build_network
+from pneumoscope.model.networks import Network, build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
+from pneumoscope.model.scored import Scored, fit_subtype, of_validation
 
 # Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
 # more than this, a real film's rounding by far less.
@@ -43,22 +44,24 @@ PARITY_FILMS = 64
 class Deployed(nn.Module):
     """The network as a reader calls it: (films, size, size) uint8 -> (films,) logits.
 
-    A network whose head permits it gives a map (films, h, w) beside them, whose mean plus the bias
-    of the head is the logit; ``outputs`` are their names.
+    A network that was trained to gives the leaning to a virus (films,) beside them, and one whose
+    head permits it a map (films, h, w), whose mean plus the bias of the head is the logit;
+    ``outputs`` are their names.
     """
 
-    def __init__(self, network: NotebookNet, *, channels: int) -> None:
+    def __init__(self, network: Network, *, channels: int) -> None:
         super().__init__()
         self.network = network
         self.channels = channels
-        self.outputs = ("logit", "map") if network.options.head == "cam" else ("logit",)
+        subtype, has_map = network.options.subtype, network.options.has_map
+        self.outputs = ("logit", *["subtype"] * subtype, *["map"] * has_map)
 
-    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         films = pixels.float().mul(1 / 255).unsqueeze(1).expand(-1, self.channels, -1, -1)
-        if "map" in self.outputs:
-            return self.network.evidence(films)
-        logit: Tensor = self.network(films)
-        return logit
+        found = self.network.evidence(films) if "map" in self.outputs else (self.network(films),)
+        scores, *maps = found
+        columns = scores.unbind(1) if "subtype" in self.outputs else (scores,)
+        return (*columns, *maps)
 
 
 def export(
@@ -66,6 +69,7 @@ def export(
     *,
     out: Path | str | None = None,
     where: Path | str | None = None,
+    calibrate_on: Scored | None = None,
     cache: Path | None = None,
     threads: int | None = None,
     progress: bool = True,
@@ -73,10 +77,11 @@ def export(
     """Export the selected epoch of the run in ``folder`` and return the bundle that was written.
 
     The network is exported without calibration, the reader scores the validation films with it,
-    calibration and operating points are fitted on these scores, and the bundle is sealed. ``where``
-    names the films if they have moved since. Raises ``PneumoscopeError`` if the exported network
-    does not agree with the trained one on real films to 0.001 in the logit. The guard is fitted to
-    the training films, and is set last: the films that calibrate are known to be films.
+    calibration and operating points are fitted on these scores, and the bundle is sealed. With
+    ``calibrate_on`` they are fitted on scores of the same recipe from cross-validation instead.
+    ``where`` names the films if they have moved since. Raises ``PneumoscopeError`` if the exported
+    network does not agree with the trained one on real films to 0.001 in the logit. The guard is
+    fitted to the training films, and is set last: the films that calibrate are known to be films.
     """
     run = open_run(folder)
     state, facts, recipe = run.best(), run.facts, run.recipe
@@ -93,12 +98,13 @@ def export(
     validation = catalog.pick(split.val)
     readings = _read(bundle, validation, threads=threads, progress=progress)
     parity = _check_parity(deployed, bundle, store, validation, readings)
-    truth, logit = _scores(validation, readings)
+    scored = calibrate_on or of_validation(validation, readings)
     salt = secrets.token_hex(16)
     bundle = replace(
         bundle,
-        calibration=calibration.fit(truth, logit),
-        operating_points=calibration.fit_operating_points(truth, logit),
+        calibration=calibration.fit(scored.truth, scored.logit),
+        operating_points=calibration.fit_operating_points(scored.truth, scored.logit),
+        subtype=fit_subtype(scored) if "subtype" in deployed.outputs else None,
         guard=fit_guard(_decoded(plenty(catalog.pick(split.train).films), size=recipe.size)),
         salt=salt,
         films=_seen(catalog, split, store, salt),
@@ -110,9 +116,9 @@ def export(
                 for name, value in state["history"][state["epoch"] - 1].items()
             },
             "calibrated_on": {
-                "films": len(truth),
-                "positives": int(truth.sum()),
-                "refused": len(readings) - len(truth),
+                "films": len(scored.truth),
+                "positives": int(scored.truth.sum()),
+                **scored.about,
             },
             "parity": parity,
             "data": {"fingerprint": places["fingerprint"], "split": facts["split"]},
@@ -223,28 +229,13 @@ def _decoded(films: Iterable[Film], *, size: int) -> Iterator[Pixels]:
             yield radiograph.load(film.path, at_least=size).pixels
 
 
-def _scores(films: Catalog, readings: Sequence[Reading]) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and logit of the films that were read."""
-    pairs = [
-        (film.label, reading.logit)
-        for film, reading in zip(films.films, readings, strict=True)
-        if reading.status == READ
-    ]
-    if len({label for label, _ in pairs}) < 2:
-        raise PneumoscopeError(
-            "The validation films that could be read are not of both classes, so the bundle "
-            "cannot be calibrated."
-        )
-    return np.array([label for label, _ in pairs]), np.array([logit for _, logit in pairs])
-
-
 @torch.inference_mode()
 def _check_parity(
     deployed: Deployed, bundle: Bundle, store: Store, films: Catalog, readings: Sequence[Reading]
 ) -> dict[str, Any]:
     """Compare the reader, from file to logit, with the trained network on the store's pixels.
 
-    A map is compared too, at each of its places and as the logit that its mean makes.
+    So is the leaning; and a map at each of its places and as the logit that its mean makes.
     """
     read = {
         film.key: reading.logit
@@ -253,11 +244,15 @@ def _check_parity(
     }
     rows = store.rows(list(read)[:PARITY_FILMS])
     pixels = store.pixels[rows]
-    given = deployed(torch.from_numpy(pixels))
-    trained, exported = [given], [np.array([read[store.keys[row]] for row in rows])]
-    if "map" in deployed.outputs:
-        maps, bias = Reader(bundle).maps(pixels)
-        trained, exported = [*given, given[0]], [*exported, maps, maps.mean((1, 2)) + bias]
+    given = dict(zip(deployed.outputs, deployed(torch.from_numpy(pixels)), strict=True))
+    reader = Reader(bundle)
+    trained, exported = [given["logit"]], [np.array([read[store.keys[row]] for row in rows])]
+    if "subtype" in given:
+        trained, exported = [*trained, given["subtype"]], [*exported, reader.leanings(pixels)]
+    if "map" in given:
+        maps, bias = reader.maps(pixels)
+        trained = [*trained, given["map"], given["logit"]]
+        exported = [*exported, maps, maps.mean((1, 2)) + bias]
     largest = max(
         float(np.max(np.abs(ours - theirs) / np.maximum(1, np.abs(ours)), initial=0))
         for ours, theirs in zip((t.numpy() for t in trained), exported, strict=True)

@@ -103,8 +103,8 @@ def _films(pixels: Pixels) -> Tensor:
 
 
 def _logit(deployed: Deployed, films: Tensor) -> Tensor:
-    logit: Tensor = deployed.network(films.expand(-1, deployed.channels, -1, -1))
-    return logit
+    scores: Tensor = deployed.network(films.expand(-1, deployed.channels, -1, -1))
+    return scores[:, 0] if "subtype" in deployed.outputs else scores
 
 
 def _import_captum() -> Any:

@@ -1,12 +1,14 @@
-"""The convolutional networks: the notebook's own, with the questions it raised as options."""
+"""The notebook's own network, with the questions it raised as options; and the choice of one."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from pneumoscope.model.lite import Lite0, build_lite0
+from pneumoscope.model.options import NetworkOptions
 
 # Keras' defaults, which the notebook relied on. Keras' momentum is the share that is kept.
 BATCH_NORM_EPSILON = 1e-3
@@ -16,40 +18,6 @@ CONV_FILTERS = (32, 64, 128, 256)
 CONV_DROPOUT = (0.0, 0.0, 0.2, 0.2)
 DENSE_UNITS = (512, 128, 64)
 DENSE_DROPOUT = (0.7, 0.5, 0.3)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkOptions:
-    """What may vary in :class:`NotebookNet`.
-
-    ``size`` is the side of the square input in pixels; ``width`` multiplies every filter and
-    unit count; ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is
-    ``"flatten"`` (the notebook's, which grows with the image), ``"pool"`` (global average
-    pooling, which does not) or ``"cam"``: global average pooling and one affine layer, so that the
-    logit is the mean of a map over the film (see :meth:`NotebookNet.evidence`).
-    """
-
-    size: int = 180
-    channels: int = 1
-    width: float = 1.0
-    kernel: int = 3
-    dropout: float = 1.0
-    normalise: bool = True
-    head: str = "flatten"
-
-    def __post_init__(self) -> None:
-        if self.size < 32:
-            raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")
-        if self.channels not in (1, 3):
-            raise ValueError(f"channels is {self.channels}, but a film has 1 (or 3 copies of it)")
-        if not 0 < self.width <= 16:
-            raise ValueError(f"width is {self.width}, but must be above 0 and at most 16")
-        if self.kernel % 2 == 0 or not 1 <= self.kernel <= 15:
-            raise ValueError(f"kernel is {self.kernel}, but must be odd, from 1 to 15")
-        if not 0 <= self.dropout <= 10:
-            raise ValueError(f"dropout is {self.dropout}, but must be from 0 to 10")
-        if self.head not in ("flatten", "pool", "cam"):
-            raise ValueError(f"head is {self.head!r}, but must be 'flatten', 'pool' or 'cam'")
 
 
 class SeparableConv(nn.Module):
@@ -69,6 +37,7 @@ class SeparableConv(nn.Module):
 class NotebookNet(nn.Module):
     """The notebook's CNN: input (n, channels, size, size) in [0, 1], output (n,) logits.
 
+    With ``options.subtype`` the output is (n, 2): beside the logit, the leaning to a virus.
     With 3 channels at 180 px it has 3,494,433 trained values and 2,368 BatchNorm statistics,
     in the notebook's order of modules.
     """
@@ -125,13 +94,14 @@ class NotebookNet(nn.Module):
             inputs = units
         self.dense = nn.Sequential(*dense)
         self.logit = nn.Linear(inputs, 1)
+        self.subtype = nn.Linear(inputs, 1) if options.subtype else None
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool(self.features(self.stem(x)))
-        return self.logit(self.dense(x)).squeeze(1)  # type: ignore[no-any-return]
+        return self._scores(self.dense(x))
 
     def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n,) and class activation maps (n, h, w), in logits (Zhou et al. 2016).
+        """Output of ``forward``, and class activation maps (n, h, w) in logits (Zhou et al. 2016).
 
         A map weighs each feature map as the affine layer does: its mean over the film and the
         layer's bias make the logit. Exact in evaluation mode, and for the ``cam`` head alone:
@@ -140,15 +110,29 @@ class NotebookNet(nn.Module):
         if self.options.head != "cam":
             raise ValueError(f"the head {self.options.head!r} gives no class activation map")
         features = self.features(self.stem(x))
-        logit = self.logit(self.dense(self.pool(features))).squeeze(1)
+        scores = self._scores(self.dense(self.pool(features)))
         weights = self.logit.weight[:, :, None, None]
-        return logit, nn.functional.conv2d(features, weights).squeeze(1)
+        return scores, nn.functional.conv2d(features, weights).squeeze(1)
+
+    def _scores(self, x: Tensor) -> Tensor:
+        logit: Tensor = self.logit(x)
+        if self.subtype is None:
+            return logit.squeeze(1)
+        return torch.cat([logit, self.subtype(x)], dim=1)
 
 
-def build_network(options: NetworkOptions, *, seed: int) -> NotebookNet:
-    """A network with Keras' initial values, the same for the same seed."""
+Network = NotebookNet | Lite0
+
+
+def build_network(options: NetworkOptions, *, seed: int) -> Network:
+    """The network of ``options``, with the same first values for the same seed.
+
+    The notebook's has Keras' initial values, ``lite0`` those of ImageNet but for its last layer.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if options.backbone == "lite0":
+            return build_lite0(options)
         network = NotebookNet(options)
         for module in network.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):

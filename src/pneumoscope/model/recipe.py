@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pneumoscope.errors import UsageError
 from pneumoscope.model.augment import SETTINGS
-from pneumoscope.model.networks import NetworkOptions
+from pneumoscope.model.options import NetworkOptions
 from pneumoscope.preprocess import Preprocessing
 
 
@@ -21,21 +21,30 @@ from pneumoscope.preprocess import Preprocessing
 class Recipe:
     """One way to train. Every field can be set by ``--set FIELD=VALUE``.
 
-    ``size`` (pixels), ``resize`` (squash, pad) and ``spectrum`` (as-is, equal) shape the film (see
-    ``Preprocessing``); ``channels``, ``width``, ``kernel``, ``dropout``, ``normalise`` and ``head``
-    the network (see ``NetworkOptions``); ``augment`` is none, flip or full, and
-    ``augment_validation`` changes validation films too (the notebook's slip, kept to be studied);
-    ``split`` is grouped (by patient), random (the notebook's) or shift (grouped, with the films of
-    unlike acquisition set apart), with ``validation`` the share held out; ``steps`` is the number
-    of batches in an epoch (0: one pass over the films); ``class_weights`` weighs the classes
-    equally in the loss, ``sampling`` is plain, class (both classes drawn equally often) or size
-    (both equally often among films of like original size), ``loss`` is bce or focal (Lin et al.
-    2017, gamma 2); ``select`` names the validation figure of the best epoch: auc (calibration
-    mends the level of the scores afterwards, but not their order) or loss;
-    ``precision`` is auto, bf16 or fp32.
+    ``backbone`` (notebook, lite0), ``depth``, ``freeze`` and ``subtype`` choose the network and
+    what it gives (see ``NetworkOptions``); ``size`` (pixels), ``resize`` (squash, pad) and
+    ``spectrum`` (as-is, equal) shape the film (see ``Preprocessing``); ``channels``, ``width``,
+    ``kernel``, ``dropout``, ``normalise`` and ``head`` the network (see ``NetworkOptions``);
+    ``augment`` is none, flip or full, and ``augment_validation`` changes validation films too (the
+    notebook's slip, kept to be studied); ``split`` is grouped (by patient), random (the notebook's)
+    or shift (grouped, with the films of unlike acquisition set apart), with ``validation`` the
+    share held out; ``steps`` is the number of batches in an epoch (0: one pass over the films);
+    ``class_weights`` weighs the classes equally in the loss, ``sampling`` is plain, class (both
+    classes drawn equally often) or size (both equally often among films of like original size),
+    ``loss`` is bce or focal (Lin et al. 2017, gamma 2), ``smoothing`` the share of each label that
+    is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error (it
+    needs masks, and the head cam); ``schedule`` is constant or cosine (falling to nothing after a
+    warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of the weights;
+    ``select`` names the validation figure of the best epoch: auc (calibration mends the level of
+    the scores afterwards, but not their order), loss, or last, which selects nothing; ``precision``
+    is auto, bf16 or fp32.
     """
 
     name: str = "notebook"
+    backbone: str = "notebook"
+    depth: int = 7
+    freeze: int = 0
+    subtype: bool = False
     size: int = 180
     resize: str = "squash"
     channels: int = 1
@@ -52,11 +61,16 @@ class Recipe:
     epochs: int = 25
     batch: int = 16
     learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: float = 0.0
+    average: bool = False
     steps: int = 0
     class_weights: bool = True
     sampling: Literal["plain", "class", "size"] = "plain"
     loss: Literal["bce", "focal"] = "bce"
-    select: Literal["auc", "loss"] = "auc"
+    smoothing: float = 0.0
+    lungs: float = 0.0
+    select: Literal["auc", "loss", "last"] = "auc"
     precision: str = "auto"
     seed: int = 0
 
@@ -67,7 +81,8 @@ class Recipe:
             "split": ("grouped", "random", "shift"),
             "sampling": ("plain", "class", "size"),
             "loss": ("bce", "focal"),
-            "select": ("auc", "loss"),
+            "select": ("auc", "loss", "last"),
+            "schedule": ("constant", "cosine"),
             "precision": ("auto", "bf16", "fp32"),
         }
         for field, allowed in choices.items():
@@ -77,6 +92,10 @@ class Recipe:
                 )
         if self.epochs < 1 or self.batch < 2 or min(self.seed, self.steps) < 0:
             raise UsageError("epochs must be at least 1, batch 2, seed and steps 0.")
+        if self.lungs < 0 or (self.lungs and self.head != "cam"):
+            raise UsageError("lungs must be at least 0, and 0 unless the head is 'cam'.")
+        if not (0 <= self.smoothing < 1 and 0 <= self.weight_decay < 1):
+            raise UsageError("smoothing and weight_decay must be at least 0 and below 1.")
         if not 0 < self.validation < 1:
             raise UsageError(f"validation is {self.validation}, but must lie between 0 and 1.")
         if not 0 < self.learning_rate < 10:

@@ -171,10 +171,13 @@ def describe(data: dict[str, Any], catalog: Catalog, split: Split, store: Store)
 
 
 def best_epoch(history: History, *, select: str) -> int:
-    """Number of the epoch with the highest validation AUC or the lowest validation loss.
+    """Number of the epoch with the highest validation AUC or the lowest loss, or of the last one.
 
     Of several with the same AUC it is the one with the lowest loss, then the first.
     """
+
+    if select == "last":
+        return int(history[-1]["epoch"])
 
     def rank(row: dict[str, float]) -> tuple[float, float]:
         loss = row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf

@@ -19,25 +19,26 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from pneumoscope.data.batches import Batch, Batches
+from pneumoscope.data.batches import Batches
 from pneumoscope.data.cache import Store, open_store
 from pneumoscope.data.catalog import Catalog, class_weights, open_catalog
 from pneumoscope.data.split import Split, make_split
 from pneumoscope.errors import Diverged, PneumoscopeError, UsageError
-from pneumoscope.model.augment import SETTINGS, augment
+from pneumoscope.model.augment import SETTINGS, augment_with
 from pneumoscope.model.curves import draw_curves
 from pneumoscope.model.devices import describe_device, open_fabric
 from pneumoscope.model.epoch_figures import epoch_figures, epoch_line
+from pneumoscope.model.feeding import batches_of, films_of, gather, with_channels
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
 from pneumoscope.model.runs import History, Run, best_epoch, describe, open_run, require_new
-from pneumoscope.model.weighting import chances, loss_of
+from pneumoscope.model.schedule import Average, learning_rate, optimizer_of
+from pneumoscope.model.teaching import Masks, Teacher, masks_for, subtypes_of
+from pneumoscope.model.weighting import chances
 
-ADAM_EPSILON = 1e-7  # Keras' default
 VALIDATION_BATCH = 64
 
 
@@ -48,6 +49,7 @@ def train(
     recipe: Recipe | str = "notebook",
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     split_file: Path | None = None,
     cache: Path | None = None,
     resume: bool = False,
@@ -60,11 +62,11 @@ def train(
 ) -> Run:
     """Train ``recipe`` on the films in ``where`` and return the run folder ``out``.
 
-    ``split_file`` gives back the ``split.csv`` of an earlier run. ``resume`` continues a run after
-    its last whole checkpoint, with the recipe and split that it has. ``watch`` is called with the
-    figures of each epoch when it is done. Raises ``UsageError`` when
-    the folder already holds a run (or, to resume, other films), and ``PneumoscopeError`` when the
-    films cannot be used or the training diverges.
+    ``masks`` is a folder of lung masks named like the films. ``split_file`` gives back the
+    ``split.csv`` of an earlier run. ``resume`` continues a run after its last whole checkpoint,
+    with the recipe and split that it has. ``watch`` is called with the figures of each epoch when
+    it is done. Raises ``UsageError`` when the folder already holds a run (or, to resume, other
+    films), and ``PneumoscopeError`` when the films cannot be used or the training diverges.
     """
     from filelock import FileLock, Timeout
 
@@ -111,11 +113,12 @@ def train(
         elif fabric.is_global_zero:
             # The split before the recipe: a folder with a recipe is a run that can resume.
             split.save(run.split_file, catalog)
-            data = {"where": where, "sizes": sizes, "positive": positive}
+            data = {"where": where, "sizes": sizes, "positive": positive, "masks": masks}
             run.begin(recipe, describe(data, catalog, split, store) | describe_device(fabric))
         fabric.barrier()
+        known = masks_for(films, store, recipe, masks, cache=cache, progress=progress)
         _fit(
-            *(fabric, run, recipe, catalog, split, store),
+            *(fabric, run, recipe, catalog, split, store, known),
             resume=resume,
             progress=progress,
             watch=watch,
@@ -132,12 +135,13 @@ def _fit(
     catalog: Catalog,
     split: Split,
     store: Store,
+    masks: Masks | None,
     *,
     resume: bool,
     progress: bool,
     watch: Callable[[dict[str, float]], None] | None,
 ) -> None:
-    training = _batches(catalog, store, split.train)
+    training = batches_of(catalog, store, split.train)
     drawn_from = catalog.pick(store.keys[row] for row in training.rows).films
     training = replace(
         training,
@@ -149,20 +153,24 @@ def _fit(
         rank=fabric.global_rank,
         world=fabric.world_size,
     )
-    validation = replace(_batches(catalog, store, split.val), batch=VALIDATION_BATCH, shuffle=False)
+    validation = replace(
+        batches_of(catalog, store, split.val), batch=VALIDATION_BATCH, shuffle=False
+    )
     if len(training.rows) < (1 if recipe.steps else recipe.batch * fabric.world_size):
         raise PneumoscopeError(
             f"{len(training.rows)} readable training films do not fill one batch of "
             f"{recipe.batch}; set a smaller batch or add films."
         )
     weights = class_weights(training.labels) if recipe.class_weights else (1.0, 1.0)
+    subtypes = subtypes_of(catalog.films, store) if recipe.subtype else None
+    teacher = Teacher(recipe, weights, subtypes, masks)
 
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(
-        network.parameters(), lr=recipe.learning_rate, eps=ADAM_EPSILON, fused=True
-    )
-    model, optimizer = fabric.setup(network, optimizer)
+    model, optimizer = fabric.setup(network, optimizer_of(network, recipe))
+    model.mark_forward_method("evidence")
+    average = Average(network) if recipe.average else None
+    selected = average.network if average else network
 
     history: History = []
     if resume:
@@ -170,8 +178,10 @@ def _fit(
         for path in damaged:
             fabric.print(f"{path} is damaged; going back to the checkpoint before it.")
         if state is not None:
-            network.load_state_dict(state["network"])
+            network.load_state_dict(state["learning"] if average else state["network"])
             optimizer.load_state_dict(state["optimizer"])
+            if average:
+                average.load_state_dict(state["average"])
             history = state["history"]
 
     steps = len(training) + len(validation)
@@ -187,19 +197,21 @@ def _fit(
             bar.set_description(f"epoch {epoch}/{recipe.epochs}")
             started = time.perf_counter()
             figures = _train_epoch(
-                fabric, model, optimizer, training, recipe, epoch=epoch, weights=weights, bar=bar
+                *(fabric, model, optimizer, average, training, teacher), epoch=epoch, bar=bar
             )
             if fabric.is_global_zero:
-                figures |= _validate(fabric, network, validation, recipe, epoch=epoch, bar=bar)
+                figures |= _validate(fabric, selected, validation, recipe, epoch=epoch, bar=bar)
                 seconds = round(time.perf_counter() - started, 3)
                 history.append({"epoch": epoch, **figures, "seconds": seconds})
                 best = best_epoch(history, select=recipe.select)
                 state = {
                     "epoch": epoch,
-                    "network": network.state_dict(),
+                    "network": selected.state_dict(),
                     "optimizer": optimizer.state_dict(),
                     "history": history,
                 }
+                if average:
+                    state |= {"learning": network.state_dict(), "average": average.state_dict()}
                 run.save_epoch(state, best=best == epoch)
                 if watch is not None:
                     watch(history[-1])
@@ -218,14 +230,15 @@ def _train_epoch(
     fabric: Fabric,
     model: Any,
     optimizer: Any,
+    average: Average | None,
     batches: Batches,
-    recipe: Recipe,
+    teacher: Teacher,
     *,
     epoch: int,
-    weights: tuple[float, float],
     bar: Any,
 ) -> dict[str, float]:
     """One pass over the training films; figures are of the network as it was at each batch."""
+    recipe = teacher.recipe
     seed = int(
         np.random.SeedSequence((recipe.seed, epoch, fabric.global_rank)).generate_state(1)[0]
     )
@@ -233,22 +246,25 @@ def _train_epoch(
     changes, chance = SETTINGS[recipe.augment], torch.Generator().manual_seed(seed)
     model.train()
     logits, truths, losses = [], [], []
-    for batch in batches.epoch(epoch):
-        films = augment(_films(batch, fabric), changes, chance)
-        labels = torch.from_numpy(batch.labels).to(fabric.device)
-        output = model(_channels(films, recipe))
-        weight = torch.where(labels > 0, weights[1], weights[0])
-        error = loss_of(output, labels, weight, kind=recipe.loss)
+    done, steps = (epoch - 1) * len(batches), recipe.epochs * len(batches)
+    for step, batch in enumerate(batches.epoch(epoch), start=done):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, step, steps)
+        films = films_of(batch, fabric)
+        masks = teacher.masks_of(batch, films)
+        films, masks = augment_with(films, masks, changes, chance)
+        output, labels, error = teacher.teach(model, with_channels(films, recipe), masks, batch)
         optimizer.zero_grad()
         fabric.backward(error)
         optimizer.step()
+        if average is not None:
+            average.update()
         logits.append(output.detach())
         truths.append(labels)
         losses.append(error.detach())
         bar.update()
     logit, truth, loss = (
-        _gather(part, fabric)
-        for part in (torch.cat(logits), torch.cat(truths), torch.stack(losses))
+        gather(part, fabric) for part in (torch.cat(logits), torch.cat(truths), torch.stack(losses))
     )
     if not np.isfinite(loss).all():
         raise Diverged(
@@ -269,33 +285,12 @@ def _validate(
     logits = []
     with fabric.autocast():
         for batch in batches.epoch(0):
-            films = augment(_films(batch, fabric), changes, chance)
-            logits.append(network(_channels(films, recipe)).float().cpu())
+            films = films_of(batch, fabric)
+            films, _ = augment_with(films, films[:, :0], changes, chance)
+            output = network(with_channels(films, recipe)).float().cpu()
+            logits.append(output[:, 0] if recipe.subtype else output)
             bar.update()
     logit, truth = torch.cat(logits), torch.from_numpy(batches.labels).float()
     loss = float(binary_cross_entropy_with_logits(logit, truth))
     figures = {"loss": loss, **epoch_figures(truth.numpy(), logit.numpy())}
     return {f"val_{name}": value for name, value in figures.items()}
-
-
-def _gather(values: Tensor, fabric: Fabric) -> np.ndarray:
-    """``values`` of every process, one after the other."""
-    gathered = fabric.all_gather(values.float())
-    assert isinstance(gathered, Tensor)
-    return gathered.flatten().cpu().numpy()
-
-
-def _batches(catalog: Catalog, store: Store, keys: tuple[str, ...]) -> Batches:
-    rows = store.rows(keys)
-    label = {film.key: film.label for film in catalog.films}
-    labels = np.array([label[store.keys[row]] for row in rows], dtype=np.int64)
-    return Batches(pixels=store.pixels, rows=rows, labels=labels)
-
-
-def _films(batch: Batch, fabric: Fabric) -> Tensor:
-    return torch.from_numpy(batch.pixels).unsqueeze(1).to(fabric.device)
-
-
-def _channels(films: Tensor, recipe: Recipe) -> Tensor:
-    films = films.expand(-1, recipe.channels, -1, -1)
-    return films.contiguous(memory_format=torch.channels_last)

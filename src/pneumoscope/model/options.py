@@ -1,0 +1,63 @@
+"""What may vary in a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BACKBONES = ("notebook", "lite0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """What may vary in a network.
+
+    ``backbone`` is the notebook's network or ``lite0``, EfficientNet-Lite0 with ImageNet's weights,
+    of which the first ``depth`` of 7 stages are built, and ``freeze`` of these stay as they are.
+    ``subtype`` adds a second output: the leaning to viral against bacterial pneumonia. ``size`` is
+    the side of the square input in pixels; ``width`` multiplies every filter and unit count;
+    ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the
+    notebook's, which grows with the image), ``"pool"`` (global average pooling, which does not) or
+    ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
+    over the film; ``lite0`` has this one alone.
+    """
+
+    backbone: str = "notebook"
+    depth: int = 7
+    freeze: int = 0
+    subtype: bool = False
+    size: int = 180
+    channels: int = 1
+    width: float = 1.0
+    kernel: int = 3
+    dropout: float = 1.0
+    normalise: bool = True
+    head: str = "flatten"
+
+    def __post_init__(self) -> None:
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"backbone is {self.backbone!r}, but must be {' or '.join(BACKBONES)}")
+        if self.backbone == "lite0" and (self.channels != 1 or self.head != "cam"):
+            raise ValueError("lite0 has one channel and the head 'cam'")
+        if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone == "notebook"):
+            raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 for the notebook")
+        if not 0 <= self.freeze <= self.depth or (self.freeze and self.backbone == "notebook"):
+            raise ValueError(
+                f"freeze is {self.freeze}, but is from 0 to the depth, and 0 for the notebook"
+            )
+        if self.size < 32:
+            raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels is {self.channels}, but a film has 1 (or 3 copies of it)")
+        if not 0 < self.width <= 16:
+            raise ValueError(f"width is {self.width}, but must be above 0 and at most 16")
+        if self.kernel % 2 == 0 or not 1 <= self.kernel <= 15:
+            raise ValueError(f"kernel is {self.kernel}, but must be odd, from 1 to 15")
+        if not 0 <= self.dropout <= 10:
+            raise ValueError(f"dropout is {self.dropout}, but must be from 0 to 10")
+        if self.head not in ("flatten", "pool", "cam"):
+            raise ValueError(f"head is {self.head!r}, but must be 'flatten', 'pool' or 'cam'")
+
+    @property
+    def has_map(self) -> bool:
+        """Whether the logit is the mean of a map over the film."""
+        return self.head == "cam"

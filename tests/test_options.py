@@ -1,0 +1,27 @@
+import pytest
+
+from pneumoscope.model.options import NetworkOptions
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"backbone": "resnet"}, "backbone is 'resnet'"),
+        ({"backbone": "lite0"}, "one channel and the head 'cam'"),
+        ({"backbone": "lite0", "head": "cam", "channels": 3}, "one channel"),
+        ({"freeze": 1}, "freeze is 1"),
+        ({"backbone": "lite0", "head": "cam", "freeze": 8}, "freeze is 8"),
+        ({"depth": 5}, "depth is 5"),
+        ({"backbone": "lite0", "head": "cam", "depth": 5, "freeze": 6}, "freeze is 6"),
+        ({"size": 31}, "size is 31"),
+        ({"kernel": 2}, "kernel is 2"),
+    ],
+)
+def test_what_cannot_be_built_is_named(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        NetworkOptions(**changes)  # type: ignore[arg-type]
+
+
+def test_only_the_cam_head_makes_its_logit_of_a_map() -> None:
+    assert NetworkOptions(head="cam").has_map
+    assert not NetworkOptions(head="pool").has_map
