@@ -15,7 +15,7 @@ from pneumoscope.radiograph import load
 
 if TYPE_CHECKING:
     from pneumoscope.inference.bundle import Bundle
-    from pneumoscope.model.export import Deployed
+    from pneumoscope.model.deployed import Deployed
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
@@ -157,7 +157,7 @@ def finder() -> Deployed:
     import torch
     from torch import nn
 
-    from pneumoscope.model.export import Deployed
+    from pneumoscope.model.deployed import Deployed
     from pneumoscope.model.networks import NetworkOptions, build_network
 
     rng = np.random.default_rng(0)
@@ -185,7 +185,7 @@ def finder_bundle(finder: Deployed, tmp_path_factory: pytest.TempPathFactory) ->
     """The bundle of ``finder``, in a file. To be read only."""
     from bundles import make_bundle
     from pneumoscope.metrics.calibration import Calibration
-    from pneumoscope.model.export import to_onnx
+    from pneumoscope.model.deployed import to_onnx
 
     return make_bundle(
         tmp_path_factory.mktemp("finder") / "finder.pneumo",

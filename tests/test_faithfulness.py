@@ -17,7 +17,7 @@ from pneumoscope.evaluation.faithfulness import (
 from pneumoscope.inference.bundle import Bundle
 from pneumoscope.inference.reader import Reader
 from pneumoscope.inference.saliency import Explanation, Grid, explain
-from pneumoscope.model.export import Deployed, to_onnx
+from pneumoscope.model.deployed import Deployed, to_onnx
 from pneumoscope.model.networks import build_network
 
 FILMS = 10

@@ -11,7 +11,7 @@ from pneumoscope.errors import MissingExtra, PneumoscopeError, UsageError
 from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.reader import Look, Reader
 from pneumoscope.inference.saliency import Grid
-from pneumoscope.model.export import Deployed
+from pneumoscope.model.deployed import Deployed
 from pneumoscope.model.gradients import METHODS, gradients, gradients_of
 from pneumoscope.model.networks import NetworkOptions, build_network
 from pneumoscope.model.runs import open_run

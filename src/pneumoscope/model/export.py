@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
 import math
 import secrets
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from pneumoscope import radiograph
 from pneumoscope.data.cache import Store, open_store
@@ -30,7 +26,8 @@ from pneumoscope.inference.guard_fit import fit_guard, plenty
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
-from pneumoscope.model.networks import Network, build_network
+from pneumoscope.model.deployed import Deployed, rim, to_onnx
+from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, State, open_run
 from pneumoscope.model.scored import Scored, fit_subtype, of_validation
@@ -39,46 +36,6 @@ from pneumoscope.model.scored import Scored, fit_subtype, of_validation
 # more than this, a real film's rounding by far less.
 PARITY = 1e-3
 PARITY_FILMS = 64
-
-
-class Deployed(nn.Module):
-    """The network as a reader calls it: (films, size, size) uint8 -> (films,) logits.
-
-    A network that was trained to gives the leaning to a virus (films,) beside them, and one whose
-    head permits it a map (films, h, w), whose mean plus the bias of the head is the logit;
-    ``outputs`` are their names. With ``mirror`` each is the mean of a film's and its mirror
-    image's: an outline does not tell left from right, and two looks are steadier than one.
-    """
-
-    def __init__(self, network: Network, *, channels: int, mirror: bool = False) -> None:
-        super().__init__()
-        self.network = network
-        self.channels = channels
-        self.mirror = mirror
-        subtype, has_map = network.options.subtype, network.options.has_map
-        self.outputs = ("logit", *["subtype"] * subtype, *["map"] * has_map)
-
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        return self.of(pixels.float().mul(1 / 255).unsqueeze(1))
-
-    def of(self, films: Tensor) -> tuple[Tensor, ...]:
-        """The outputs for films (n, 1, size, size) in [0, 1]."""
-        films = films.expand(-1, self.channels, -1, -1)
-        outputs = self._once(films)
-        if not self.mirror:
-            return outputs
-        mirrored = self._once(films.flip(3))
-        turned = [
-            values.flip(2) if name == "map" else values
-            for name, values in zip(self.outputs, mirrored, strict=True)
-        ]
-        return tuple((a + b) / 2 for a, b in zip(outputs, turned, strict=True))
-
-    def _once(self, films: Tensor) -> tuple[Tensor, ...]:
-        found = self.network.evidence(films) if "map" in self.outputs else (self.network(films),)
-        scores, *maps = found
-        columns = scores.unbind(1) if "subtype" in self.outputs else (scores,)
-        return (*columns, *maps)
 
 
 def export(
@@ -111,6 +68,9 @@ def export(
     run.require_same_films(store)
 
     deployed = _deployed(recipe, state)
+    if "map" in deployed.outputs:
+        positive = [film.key for film in catalog.pick(split.val).films if film.label == 1]
+        deployed.zero = rim(deployed, store.pixels[store.rows(positive)])
     bundle = _uncalibrated(deployed, recipe, catalog.classes)
     validation = catalog.pick(split.val)
     readings = _read(bundle, validation, threads=threads, progress=progress)
@@ -187,40 +147,6 @@ def _uncalibrated(deployed: Deployed, recipe: Recipe, classes: tuple[str, str]) 
         operating_points=OperatingPoints(0.0, 0.0, 0.0),
         guard=Guard(),
     )
-
-
-def to_onnx(deployed: Deployed, *, size: int) -> bytes:
-    """``deployed`` as one ONNX file with any number of films, (films, size, size) uint8.
-
-    Where it gives a map, the file's metadata hold ``map_bias``, the logit less the map's mean, and
-    ``map_stride``, the pixels of the input from one value of the map to the next.
-    """
-    example = torch.zeros(2, size, size, dtype=torch.uint8)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter's own use of what Python deprecates
-        program = torch.onnx.export(
-            deployed,
-            (example,),
-            input_names=["pixels"],
-            output_names=list(deployed.outputs),
-            dynamic_shapes={"pixels": {0: torch.export.Dim("films")}},
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    # Where in our sources each node came from is of no use to a reader, and names this machine.
-    model = program.model_proto
-    del model.metadata_props[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    if "map" in deployed.outputs:
-        bias = deployed.network.logit.bias.item()
-        for name, value in (("map_bias", bias), ("map_stride", deployed.network.stride)):
-            model.metadata_props.add(key=name, value=repr(value))
-    network: bytes = model.SerializeToString()
-    return network
 
 
 def _read(bundle: Bundle, films: Catalog, *, threads: int | None, progress: bool) -> list[Reading]:

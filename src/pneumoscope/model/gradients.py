@@ -20,7 +20,8 @@ from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle
 from pneumoscope.inference.reader import Look
 from pneumoscope.inference.saliency import Grid
-from pneumoscope.model.export import PARITY, Deployed, load_deployed
+from pneumoscope.model.deployed import Deployed
+from pneumoscope.model.export import PARITY, load_deployed
 from pneumoscope.model.runs import Run
 
 GRADCAM, INTEGRATED = "gradcam", "integrated-gradients"

@@ -148,7 +148,29 @@ at ``balanced`` 0.979 (0.967 to 0.987). Validation on the same kind of film does
 augmentation is for: films from elsewhere.
 """
 
-RECIPES: dict[str, Recipe] = {r.name: r for r in (NOTEBOOK, NOTEBOOK_FLIP, FULL)}
+SHIPPED = Recipe(
+    name="shipped",
+    backbone="lite0",
+    depth=5,
+    head="cam",
+    subtype=True,
+    lungs=0.02,
+    size=160,
+    augment="full",
+    mirror=True,
+    epochs=6,
+    learning_rate=3e-4,
+    schedule="cosine",
+    weight_decay=1e-2,
+    average=True,
+    validation=0.05,
+    select="last",
+    precision="fp32",
+)
+"""The recipe of the bundle that ships.
+"""
+
+RECIPES: dict[str, Recipe] = {r.name: r for r in (NOTEBOOK, NOTEBOOK_FLIP, FULL, SHIPPED)}
 
 
 def named(name: str, settings: dict[str, str] | None = None) -> Recipe:

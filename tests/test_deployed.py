@@ -1,0 +1,59 @@
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from pneumoscope.model.deployed import Deployed, rim, to_onnx
+from pneumoscope.model.networks import build_network
+from pneumoscope.model.options import NetworkOptions
+
+
+def test_any_number_of_films_goes_through_the_network() -> None:
+    network = build_network(NetworkOptions(size=32, channels=3, width=0.25), seed=0)
+    deployed = Deployed(network, channels=3).eval()
+    session = onnxruntime.InferenceSession(to_onnx(deployed, size=32))
+    films = np.random.default_rng(0).integers(0, 256, (5, 32, 32), dtype=np.uint8)
+    (expected,) = (output.detach().numpy() for output in deployed(torch.from_numpy(films)))
+    for n in (1, 2, 5):
+        (logit,) = session.run(["logit"], {"pixels": films[:n]})
+        np.testing.assert_allclose(logit, expected[:n], atol=1e-4)
+
+
+def test_a_mirrored_film_reads_the_same_where_both_are_read() -> None:
+    options = NetworkOptions(size=48, width=0.25, head="cam", subtype=True)
+    network = build_network(options, seed=0)
+    plain, both = (Deployed(network, channels=1, mirror=m).eval() for m in (False, True))
+    films = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8))
+    with torch.inference_mode():
+        one, other, mean = plain(films), plain(films.flip(2)), both(films)
+        again = both(films.flip(2))
+    for name, a, b, found, mirrored in zip(both.outputs, one, other, mean, again, strict=True):
+        b, mirrored = (x.flip(2) if name == "map" else x for x in (b, mirrored))
+        torch.testing.assert_close(found, (a + b) / 2)
+        torch.testing.assert_close(found, mirrored)
+    session = onnxruntime.InferenceSession(to_onnx(both, size=48))
+    for n in (1, 3):
+        given = session.run(None, {"pixels": films[:n].numpy()})
+        for values, expected in zip(given, mean, strict=True):
+            np.testing.assert_allclose(values, expected[:n], atol=1e-5)
+
+
+def test_what_the_rim_shows_is_moved_from_the_map_to_the_bias() -> None:
+    options = NetworkOptions(size=64, width=0.25, head="cam")
+    deployed = Deployed(build_network(options, seed=0), channels=1).eval()
+    films = np.random.default_rng(0).integers(0, 256, (5, 64, 64), dtype=np.uint8)
+    with torch.inference_mode():
+        logit, before = deployed(torch.from_numpy(films))
+    inner = before[:, 1:3, 1:3].sum()
+    expected = float((before.sum() - inner) / (5 * 12))
+    assert rim(deployed, films) == pytest.approx(expected, abs=1e-6)
+    deployed.zero = expected
+    assert rim(deployed, films) == pytest.approx(0, abs=1e-6)
+    with torch.inference_mode():
+        after_logit, after = deployed(torch.from_numpy(films))
+    torch.testing.assert_close(after_logit, logit)
+    torch.testing.assert_close(after.mean((1, 2)) + deployed.bias, logit, atol=1e-5, rtol=1e-5)
+    session = onnxruntime.InferenceSession(to_onnx(deployed, size=64))
+    facts = session.get_modelmeta().custom_metadata_map
+    assert float(facts["map_bias"]) == pytest.approx(deployed.bias)
+    assert float(facts["map_stride"]) == 16
