@@ -23,3 +23,14 @@ def test_it_says_what_was_trained_and_what_comes_next(
     result = CliRunner().invoke(command, [*again, "--quiet"], catch_exceptions=False)
     assert result.exit_code == 0
     assert result.stderr == ""
+
+
+def test_another_backbone_comes_with_the_head_that_it_can_have(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    words = [str(films), "--out", str(tmp_path / "run"), "--cache", str(cache), "--quiet"]
+    words += ["--backbone", "lite0", "--set", "size=32", "--set", "depth=2", "--set", "epochs=1"]
+    result = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    recipe = open_run(tmp_path / "run").recipe
+    assert (recipe.backbone, recipe.head, recipe.depth) == ("lite0", "cam", 2)

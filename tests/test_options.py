@@ -7,6 +7,8 @@ from pneumoscope.model.options import NetworkOptions
     ("changes", "words"),
     [
         ({"backbone": "resnet"}, "backbone is 'resnet'"),
+        ({"backbone": "timm:"}, "backbone is 'timm:'"),
+        ({"backbone": "timm:x", "head": "cam", "depth": 4}, "7 but for lite0"),
         ({"backbone": "lite0"}, "one channel and the head 'cam'"),
         ({"backbone": "lite0", "head": "cam", "channels": 3}, "one channel"),
         ({"freeze": 1}, "freeze is 1"),

@@ -20,6 +20,7 @@ from pneumoscope.cli.options import FILE
     help="grouped: whole patients at random; shift: films of unlike acquisition.",
 )
 @options.recipe
+@options.backbone
 @options.settings
 @click.option(
     "--folds",
@@ -39,6 +40,7 @@ def command(
     where: Path,
     by: Literal["grouped", "shift"],
     recipe: str,
+    backbone: str | None,
     settings: tuple[str, ...],
     folds: int,
     out: Path | None,
@@ -64,7 +66,7 @@ def command(
     from pneumoscope.evaluation.crossval import cross_validate, to_text
     from pneumoscope.model.recipe import named
 
-    chosen = named(recipe, options.parse_settings(settings))
+    chosen = named(recipe, options.parse_settings(settings, backbone=backbone))
     found = cross_validate(
         where,
         by=by,

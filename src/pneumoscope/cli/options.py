@@ -35,7 +35,16 @@ prevalence = click.option(
     help="Share of pneumonia where the films come from; moves the probability, not the call.",
 )
 recipe = click.option(
-    "--recipe", default="notebook", show_default=True, help="notebook, notebook-flip or full."
+    "--recipe",
+    default="notebook",
+    show_default=True,
+    help="notebook, notebook-flip, full or shipped.",
+)
+backbone = click.option(
+    "--backbone",
+    metavar="NAME",
+    help="The recipe with another network: lite0, timm:NAME or xrv:NAME (these two need the "
+    "package timm or torchxrayvision).",
 )
 settings = click.option(
     "--set",
@@ -60,9 +69,12 @@ cpu_threads = click.option(
 )
 
 
-def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
-    """The texts of ``--set`` as field -> value."""
+def parse_settings(settings: tuple[str, ...], *, backbone: str | None = None) -> dict[str, str]:
+    """The texts of ``--set`` as field -> value; ``backbone`` with the one head that it can have."""
     pairs = {}
+    if backbone is not None:
+        pairs = {"backbone": backbone} | ({"head": "cam"} if backbone != "notebook" else {})
+        pairs |= {"depth": "7", "freeze": "0"} if backbone != "lite0" else {}
     for text in settings:
         field, equals, value = text.partition("=")
         if not equals:

@@ -14,6 +14,7 @@ from pneumoscope.cli.options import FILE
 @click.command("train")
 @click.argument("where", metavar="DIR", type=FILE)
 @options.recipe
+@options.backbone
 @options.settings
 @click.option("--out", type=FILE, help="Run folder [default: runs/RECIPE-TIME].")
 @click.option("--resume", is_flag=True, help="Continue the run in --out after its last checkpoint.")
@@ -30,6 +31,7 @@ from pneumoscope.cli.options import FILE
 def command(
     where: Path,
     recipe: str,
+    backbone: str | None,
     settings: tuple[str, ...],
     out: Path | None,
     resume: bool,
@@ -61,7 +63,7 @@ def command(
     from pneumoscope.model.runs import best_epoch
     from pneumoscope.model.train import train
 
-    changes = options.parse_settings(settings)
+    changes = options.parse_settings(settings, backbone=backbone)
     if resume and out is None:
         raise UsageError("--resume needs --out: the run folder to continue.")
     if resume and changes:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pneumoscope.errors import MissingExtra
+from pneumoscope.model.head import CamHead
 from pneumoscope.model.options import NetworkOptions
 
 # Expansion, kernel, stride of the first, filters and number of the blocks of each stage.
@@ -31,7 +32,6 @@ STAGES = (
 )
 STEM_FILTERS, HEAD_FILTERS = 32, 1280
 BATCH_NORM_EPSILON = 1e-3
-DROPOUT = 0.2
 # ImageNet's weights expect (grey - 127) / 128 of greys from 0 to 255; films come in [0, 1].
 _CENTRE, _SPREAD = 127 / 255, 128 / 255
 
@@ -94,22 +94,20 @@ class Lite0(nn.Module):
         frozen = max(options.freeze - 1, 0)
         self.frozen = nn.Sequential(*stages[:frozen])
         self.features = nn.Sequential(*stages[frozen:])
-        self.dropout = nn.Dropout(min(DROPOUT * options.dropout, 0.95))
-        self.logit = nn.Linear(inputs, 1)
-        self.subtype = nn.Linear(inputs, 1) if options.subtype else None
+        self.head = CamHead(inputs, options)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._scores(self._features(x))
+        scores: Tensor = self.head(self._features(x))
+        return scores
 
     def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Output as of ``forward`` and class activation maps (n, h, w), in logits.
+        """Output as of ``forward`` and class activation maps: see :meth:`CamHead.evidence`."""
+        return self.head.evidence(self._features(x))
 
-        A map weighs each feature map as the affine layer does (Zhou et al. 2016): its mean over the
-        film and the layer's bias make the logit.
-        """
-        features = self._features(x)
-        weights = self.logit.weight[:, :, None, None]
-        return self._scores(features), functional.conv2d(features, weights).squeeze(1)
+    @property
+    def logit(self) -> nn.Linear:
+        """The affine layer that gives the logit."""
+        return self.head.logit
 
     def _features(self, x: Tensor) -> Tensor:
         x = (x - _CENTRE) * (1 / _SPREAD)
@@ -118,13 +116,6 @@ class Lite0(nn.Module):
             x = self.frozen(functional.relu6(self.stem(x), inplace=True))
         features: Tensor = self.features(x)
         return features
-
-    def _scores(self, features: Tensor) -> Tensor:
-        pooled = self.dropout(features.mean((2, 3)))
-        logit: Tensor = self.logit(pooled)
-        if self.subtype is None:
-            return logit.squeeze(1)
-        return torch.cat([logit, self.subtype(pooled)], dim=1)
 
 
 def build_lite0(options: NetworkOptions) -> Lite0:
@@ -146,10 +137,6 @@ def build_lite0(options: NetworkOptions) -> Lite0:
         _put(block.project, _folded(given, f"{name}._project_conv", f"{name}._bn2"))
     if options.depth == len(STAGES):
         _put(network.features[-1][0], _folded(given, "_conv_head", "_bn1"))  # type: ignore[index]
-    for layer in (network.logit, network.subtype):
-        if layer is not None:
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
     if options.freeze:
         network.stem.requires_grad_(False)
         network.frozen.requires_grad_(False)

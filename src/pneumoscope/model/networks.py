@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from pneumoscope.model.foreign import Foreign, build_foreign
 from pneumoscope.model.lite import Lite0, build_lite0
 from pneumoscope.model.options import NetworkOptions
 
@@ -121,18 +122,20 @@ class NotebookNet(nn.Module):
         return torch.cat([logit, self.subtype(x)], dim=1)
 
 
-Network = NotebookNet | Lite0
+Network = NotebookNet | Lite0 | Foreign
 
 
 def build_network(options: NetworkOptions, *, seed: int) -> Network:
     """The network of ``options``, with the same first values for the same seed.
 
-    The notebook's has Keras' initial values, ``lite0`` those of ImageNet but for its last layer.
+    The notebook's has Keras' initial values, the others what they come with but for the last layer.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if options.backbone == "lite0":
             return build_lite0(options)
+        if ":" in options.backbone:
+            return build_foreign(options)
         network = NotebookNet(options)
         for module in network.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):

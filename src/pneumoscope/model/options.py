@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BACKBONES = ("notebook", "lite0")
+FOREIGN = ("timm", "xrv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,13 +13,14 @@ class NetworkOptions:
     """What may vary in a network.
 
     ``backbone`` is the notebook's network or ``lite0``, EfficientNet-Lite0 with ImageNet's weights,
-    of which the first ``depth`` of 7 stages are built, and ``freeze`` of these stay as they are.
+    or a model of timm or torchxrayvision (``timm:NAME``, ``xrv:NAME``) if that is installed. Of
+    ``lite0`` the first ``depth`` of 7 stages are built, and ``freeze`` of these stay as they are.
     ``subtype`` adds a second output: the leaning to viral against bacterial pneumonia. ``size`` is
     the side of the square input in pixels; ``width`` multiplies every filter and unit count;
     ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the
     notebook's, which grows with the image), ``"pool"`` (global average pooling, which does not) or
     ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
-    over the film; ``lite0`` has this one alone.
+    over the film; the other backbones have this one alone.
     """
 
     backbone: str = "notebook"
@@ -34,15 +36,18 @@ class NetworkOptions:
     head: str = "flatten"
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"backbone is {self.backbone!r}, but must be {' or '.join(BACKBONES)}")
-        if self.backbone == "lite0" and (self.channels != 1 or self.head != "cam"):
-            raise ValueError("lite0 has one channel and the head 'cam'")
-        if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone == "notebook"):
-            raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 for the notebook")
-        if not 0 <= self.freeze <= self.depth or (self.freeze and self.backbone == "notebook"):
+        foreign = self.backbone.partition(":")[0] in FOREIGN and self.backbone[-1] != ":"
+        if self.backbone not in BACKBONES and not foreign:
             raise ValueError(
-                f"freeze is {self.freeze}, but is from 0 to the depth, and 0 for the notebook"
+                f"backbone is {self.backbone!r}, but must be notebook, lite0, timm:NAME or xrv:NAME"
+            )
+        if self.backbone != "notebook" and (self.channels != 1 or self.head != "cam"):
+            raise ValueError(f"{self.backbone} has one channel and the head 'cam'")
+        if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone != "lite0"):
+            raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 but for lite0")
+        if not 0 <= self.freeze <= self.depth or (self.freeze and self.backbone != "lite0"):
+            raise ValueError(
+                f"freeze is {self.freeze}, but is from 0 to the depth, and 0 but for lite0"
             )
         if self.size < 32:
             raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")

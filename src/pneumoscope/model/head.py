@@ -1,0 +1,45 @@
+"""The head of a backbone: the mean over the film, and one affine layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pneumoscope.model.options import NetworkOptions
+
+DROPOUT = 0.2
+
+
+class CamHead(nn.Module):
+    """Features (n, filters, h, w) -> (n,) logits, or (n, 2) with the leaning to a virus.
+
+    Between the features and the logit lie only a mean and an affine layer, so that the logit is the
+    mean of a map over the film, plus a bias. The first weights are drawn by torch's generator.
+    """
+
+    def __init__(self, filters: int, options: NetworkOptions) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(min(DROPOUT * options.dropout, 0.95))
+        self.logit = nn.Linear(filters, 1)
+        self.subtype = nn.Linear(filters, 1) if options.subtype else None
+        for layer in (self.logit, self.subtype):
+            if layer is not None:
+                nn.init.normal_(layer.weight, std=0.01)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        pooled = self.dropout(features.mean((2, 3)))
+        logit: Tensor = self.logit(pooled)
+        if self.subtype is None:
+            return logit.squeeze(1)
+        return torch.cat([logit, self.subtype(pooled)], dim=1)
+
+    def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Output as of ``forward`` and class activation maps (n, h, w), in logits.
+
+        A map weighs each feature map as the affine layer does (Zhou et al. 2016): its mean over the
+        film and the layer's bias make the logit.
+        """
+        weights = self.logit.weight[:, :, None, None]
+        return self(features), functional.conv2d(features, weights).squeeze(1)
