@@ -32,6 +32,7 @@ from pneumoscope.cli.options import FILE
 )
 @options.sizes
 @options.positive
+@options.masks
 @options.cache
 @options.cpu_threads
 @options.quiet
@@ -43,6 +44,7 @@ def command(
     out: Path,
     sizes: Path | None,
     positive: str | None,
+    masks: Path | None,
     cache: Path | None,
     threads: int | None,
     quiet: bool,
@@ -50,10 +52,10 @@ def command(
     """Train every cell of the study NAME on the films in DIR and say what came of it.
 
     NAME is resolution, dropout, width, norm-dropout, augment, imbalance, split, labels, rarity or
-    squash. Every cell is scored on validation films of random patients, on films of unlike
-    acquisition, and on the counter-stereotype slice of both; original sizes are therefore needed.
-    OUT/NAME gets table.csv, table.md and plot.png, each figure with its interval over seeds and its
-    paired test against the reference cell.
+    squash; or shipped, which needs --masks. Every cell is scored on validation films of random
+    patients, on films of unlike acquisition, and on the counter-stereotype slice of both; original
+    sizes are therefore needed. OUT/NAME gets table.csv, table.md and plot.png, each figure with its
+    interval over seeds and its paired test against the reference cell.
 
     What is done is skipped, and what was stopped goes on after its last epoch: run the same command
     again. Two processes may work in one folder, each with --threads 1. The exit code is 1 where a
@@ -74,6 +76,7 @@ def command(
             epochs=epochs,
             sizes=sizes,
             positive=positive,
+            masks=masks,
             cache=cache,
             threads=threads,
             progress=not quiet,

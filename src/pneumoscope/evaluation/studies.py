@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pneumoscope.errors import UsageError
+from pneumoscope.model.recipe import SHIPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,11 @@ REMEDIES: dict[str, Mapping[str, Any]] = {
     "class weights": {},
     "oversampling": {"class_weights": False, "sampling": "class"},
     "focal loss": {"class_weights": False, "loss": "focal"},
+}
+_SHIPPED = {
+    name: value
+    for name, value in SHIPPED.to_json().items()
+    if name not in ("name", "seed", "split", "validation", "precision")
 }
 LABEL_STAGES = (25, 50, 100, 200, 400, 800, 1600)
 RARE = (0.01, 0.02, 0.05, 0.10, 0.25)
@@ -190,6 +196,29 @@ STUDIES: dict[str, Study] = {
                 name="size-balanced sampling",
                 changes={"class_weights": False, "sampling": "size"},
             ),
+            Cell(name="sharpness equalised", changes={"spectrum": "equal"}),
+        ),
+    ),
+    # One change at a time, away from the recipe of the bundle that ships. Needs lung masks.
+    "shipped": Study(
+        question="What does each part of the recipe that ships bring?",
+        reference="as shipped",
+        base=_SHIPPED,
+        cells=(
+            Cell(name="as shipped"),
+            Cell(name="evidence not guided", changes={"lungs": 0.0}),
+            Cell(name="evidence guided x10", changes={"lungs": 0.2}),
+            Cell(name="all 7 stages", changes={"depth": 7}),
+            Cell(name="4 stages", changes={"depth": 4}),
+            Cell(name="2 stages frozen", changes={"freeze": 3}),
+            Cell(name="flips alone", changes={"augment": "flip"}),
+            Cell(name="weights not averaged", changes={"average": False}),
+            Cell(name="224 px", changes={"size": 224}),
+            Cell(
+                name="size-balanced sampling",
+                changes={"class_weights": False, "sampling": "size"},
+            ),
+            Cell(name="labels smoothed", changes={"smoothing": 0.1}),
             Cell(name="sharpness equalised", changes={"spectrum": "equal"}),
         ),
     ),

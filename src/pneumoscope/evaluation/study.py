@@ -40,6 +40,7 @@ def run_study(
     epochs: int | None = None,
     sizes: Path | None = None,
     positive: str | None = None,
+    masks: Path | None = None,
     cache: Path | None = None,
     threads: int | None = None,
     progress: bool = True,
@@ -55,7 +56,13 @@ def run_study(
         raise UsageError(f"At least one seed is needed, not {seeds}.")
     study, out = named_study(name), Path(out)
     films = open_films(
-        where, sizes=sizes, positive=positive, cache=cache, shift=True, progress=progress
+        where,
+        sizes=sizes,
+        positive=positive,
+        masks=masks,
+        cache=cache,
+        shift=True,
+        progress=progress,
     )
     tasks = tasks_of(study, out, seeds=seeds, epochs=epochs)
     _work(tasks, films, threads=threads, progress=progress)
