@@ -17,6 +17,7 @@ from pneumoscope.data.acquisition import (
     sharpness,
     shift_films,
     shift_fold,
+    within_class,
 )
 from pneumoscope.data.catalog import Catalog, Film, open_catalog
 from pneumoscope.errors import PneumoscopeError
@@ -139,3 +140,24 @@ def test_an_unreadable_film_has_no_sharpness(tmp_path: Path, cache: Path) -> Non
     assert np.isnan(facts.sharpness[0])
     assert np.isfinite(facts.sharpness[1:]).all()
     assert bad.key not in shift_films(facts, share=1.0)
+
+
+def test_acquisition_is_told_beside_the_films_of_the_same_class(sample: Acquisition) -> None:
+    found = within_class(sample)
+    assert found.shape == (len(sample.films), 3)
+    assert np.abs(found).max() <= 3
+    known = np.isfinite(sample.size)
+    assert (found[~known, :2] == 0).all()
+    for side in (sample.labels, ~sample.labels):
+        own = found[side & known]
+        assert own.mean(axis=0) == pytest.approx(0, abs=0.1)
+        assert own.std(axis=0) == pytest.approx(1, abs=0.2)
+        order = np.argsort(sample.size[side & known])
+        assert (np.diff(own[order, 0]) >= 0).all()
+
+
+def test_a_class_without_known_sizes_tells_nothing() -> None:
+    facts = made([(0, 100), (0, 200), (0, 300), (1, None), (1, None)])
+    found = within_class(facts)
+    assert (found[3:, :2] == 0).all()
+    assert found[0, 0] < found[1, 0] < found[2, 0]

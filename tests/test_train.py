@@ -83,27 +83,35 @@ def test_the_same_seed_ends_in_the_same_weights_and_another_in_others(
     [
         {},
         {"average": "1", "schedule": "cosine", "weight_decay": "0.01", "subtype": "1"},
+        # Its running values are used after a hundred steps.
+        {"decorrelate": "1", "epochs": "20", "batch": "8"},
     ],
 )
 def test_killed_and_resumed_it_ends_in_the_same_weights(
-    films: Path, cache: Path, tmp_path: Path, changes: dict[str, str]
+    films: Path, sizes: Path, cache: Path, tmp_path: Path, changes: dict[str, str]
 ) -> None:
     changes = {**TINY, "epochs": "8", **changes}
-    through = run(films, tmp_path / "through", cache, recipe=named("notebook", changes))
+    epochs = int(changes["epochs"])
+    recipe = named("notebook", changes)
+    through = run(films, tmp_path / "through", cache, recipe=recipe, sizes=sizes)
     killed = tmp_path / "killed"
     settings = [text for k, v in changes.items() for text in ("--set", f"{k}={v}")]
     command = [sys.executable, "-m", "pneumoscope", "train", str(films), "--out", str(killed)]
     process = subprocess.Popen(
-        [*command, "--cache", str(cache), "--quiet", *settings], start_new_session=True
+        [*command, "--cache", str(cache), "--sizes", str(sizes), "--quiet", *settings],
+        start_new_session=True,
     )
-    while process.poll() is None and not (killed / "checkpoints" / "epoch-0002.pt").exists():
+    while (
+        process.poll() is None
+        and not (killed / "checkpoints" / f"epoch-{epochs // 4:04d}.pt").exists()
+    ):
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     reached = len(Run(killed).history)
-    assert reached < 8, "the training was over before it could be killed"
-    resumed = run(films, killed, cache, resume=True)
-    assert [row["epoch"] for row in resumed.history] == list(range(1, 9))
+    assert reached < epochs, "the training was over before it could be killed"
+    resumed = run(films, killed, cache, resume=True, sizes=sizes)
+    assert [row["epoch"] for row in resumed.history] == list(range(1, epochs + 1))
     assert_same(weights(through), weights(resumed))
     for one, two in zip(through.history, resumed.history, strict=True):
         np.testing.assert_equal(two | {"seconds": 0}, one | {"seconds": 0})

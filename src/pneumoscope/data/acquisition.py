@@ -27,6 +27,7 @@ SHIFT_FOLDS = ("size", "size-converse", "aspect", "sharpness", "series")
 SHIFT_SHARE = 0.15  # of each class, held out by the split called shift
 FOLD_SHARE = 0.2  # of each class, in a fold of SHIFT_FOLDS
 QUARTER = 0.25
+FURTHEST = 3.0  # standard deviations
 
 Floats = npt.NDArray[np.float64]
 _MEASURED_AT = Preprocessing(size=180)  # the notebook's size, so that its store serves here too
@@ -89,6 +90,20 @@ def sharpness(pixels: npt.NDArray[np.uint8]) -> float:
         grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
     )
     return float(np.log((laplacian.var() + 1e-3) / (grey.var() + 1e-3)))
+
+
+def within_class(facts: Acquisition) -> Floats:
+    """Size, aspect and sharpness (n, 3) of each film beside the others of its class.
+
+    Size as its logarithm; in standard deviations from the class's mean, at most ``FURTHEST`` either
+    way; 0, which is the mean, where it is not known.
+    """
+    columns = np.stack([np.log(facts.size), facts.aspect, facts.sharpness], axis=1)
+    for side in (facts.labels, ~facts.labels):
+        own = columns[side]
+        if np.isfinite(own).any(axis=0).all():
+            columns[side] = (own - np.nanmean(own, axis=0)) / (np.nanstd(own, axis=0) + 1e-9)
+    return np.asarray(np.nan_to_num(np.clip(columns, -FURTHEST, FURTHEST)), dtype=np.float64)
 
 
 def shift_films(facts: Acquisition, *, share: float = SHIFT_SHARE) -> frozenset[str]:

@@ -33,11 +33,13 @@ class Recipe:
     classes drawn equally often) or size (both equally often among films of like original size),
     ``loss`` is bce or focal (Lin et al. 2017, gamma 2), ``smoothing`` the share of each label that
     is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error (it
-    needs masks, and the head cam); ``schedule`` is constant or cosine (falling to nothing after a
-    warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of the weights;
-    ``mirror`` makes a reading the mean of a film's and its mirror image's; ``select`` names the
-    validation figure of the best epoch: auc (calibration mends the level of the scores afterwards,
-    but not their order), loss, or last, which selects nothing; ``precision`` is auto, bf16 or fp32.
+    needs masks, and the head cam), and ``decorrelate`` that of logits that follow size, aspect and
+    sharpness within a class (it needs original sizes); ``schedule`` is constant or cosine (falling
+    to nothing after a warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of
+    the weights; ``mirror`` makes a reading the mean of a film's and its mirror image's; ``select``
+    names the validation figure of the best epoch: auc (calibration mends the level of the scores
+    afterwards, but not their order), loss, or last, which selects nothing; ``precision`` is auto,
+    bf16 or fp32.
     """
 
     name: str = "notebook"
@@ -70,6 +72,7 @@ class Recipe:
     loss: Literal["bce", "focal"] = "bce"
     smoothing: float = 0.0
     lungs: float = 0.0
+    decorrelate: float = 0.0
     mirror: bool = False
     select: Literal["auc", "loss", "last"] = "auc"
     precision: str = "auto"
@@ -93,6 +96,8 @@ class Recipe:
                 )
         if self.epochs < 1 or self.batch < 2 or min(self.seed, self.steps) < 0:
             raise UsageError("epochs must be at least 1, batch 2, seed and steps 0.")
+        if self.decorrelate < 0:
+            raise UsageError("decorrelate must be at least 0.")
         if self.lungs < 0 or (self.lungs and self.head != "cam"):
             raise UsageError("lungs must be at least 0, and 0 unless the head is 'cam'.")
         if not (0 <= self.smoothing < 1 and 0 <= self.weight_decay < 1):
@@ -155,10 +160,11 @@ SHIPPED = Recipe(
     head="cam",
     subtype=True,
     lungs=0.02,
+    decorrelate=1.0,
     size=160,
     augment="full",
     mirror=True,
-    epochs=6,
+    epochs=5,
     learning_rate=3e-4,
     schedule="cosine",
     weight_decay=1e-2,

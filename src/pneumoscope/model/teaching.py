@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pneumoscope.data.acquisition import measure, within_class
 from pneumoscope.data.batches import Batch
 from pneumoscope.data.cache import Store, open_store
-from pneumoscope.data.catalog import Film
+from pneumoscope.data.catalog import Catalog, Film
 from pneumoscope.data.masks import open_masks
 from pneumoscope.errors import UsageError
+from pneumoscope.model.decorrelation import Decorrelation
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.weighting import loss_of, subtype_loss
 
@@ -44,12 +46,13 @@ class Masks:
 @dataclass(frozen=True, slots=True, eq=False)
 class Teacher:
     """What is known of the films of a store: the classes' ``weights``, perhaps ``subtypes`` (rows,)
-    (1 viral, 0 bacterial, NaN elsewhere) and ``masks``."""
+    (1 viral, 0 bacterial, NaN elsewhere), ``masks``, and how the films were acquired."""
 
     recipe: Recipe
     weights: tuple[float, float]
     subtypes: Tensor | None
     masks: Masks | None
+    decorrelation: Decorrelation | None = None
 
     def masks_of(self, batch: Batch, films: Tensor) -> Tensor:
         """Masks (n, 1, size, size) to be moved along with ``films``; (n, 0, ...) without any."""
@@ -70,10 +73,36 @@ class Teacher:
         if self.subtypes is not None:
             output, leaning = output.unbind(1)
             error = error + subtype_loss(leaning, self.subtypes[batch.rows].to(device))
+        if self.decorrelation is not None:
+            apart = self.decorrelation.error(output, labels, batch.rows)
+            error = error + recipe.decorrelate * apart
         weight = torch.where(labels > 0, self.weights[1], self.weights[0])
         smoothing = recipe.smoothing
         error = error + loss_of(output, labels, weight, kind=recipe.loss, smoothing=smoothing)
         return output, labels, error
+
+
+def teacher_for(
+    recipe: Recipe,
+    catalog: Catalog,
+    store: Store,
+    *,
+    masks: Path | None,
+    cache: Path | None,
+    progress: bool,
+) -> Teacher:
+    """What ``recipe`` asks to know of the films of ``store``, gathered; classes count as they are.
+
+    Raises as ``masks_for`` and ``decorrelation_for`` do.
+    """
+    films = catalog.films
+    return Teacher(
+        recipe,
+        (1.0, 1.0),
+        subtypes_of(films, store) if recipe.subtype else None,
+        masks_for(films, store, recipe, masks, cache=cache, progress=progress),
+        decorrelation_for(catalog, store, recipe, cache=cache, progress=progress),
+    )
 
 
 def outside(evidence: Tensor, masks: Tensor) -> Tensor:
@@ -118,3 +147,18 @@ def masks_for(
     masks = open_store(masked, shaping, cache=cache, progress=progress)
     row = {key: row for row, key in enumerate(masks.keys) if key not in masks.refused}
     return Masks(masks.pixels, np.array([row.get(key, -1) for key in store.keys]))
+
+
+def decorrelation_for(
+    catalog: Catalog, store: Store, recipe: Recipe, *, cache: Path | None, progress: bool
+) -> Decorrelation | None:
+    """What is known of the films' acquisition, if the recipe asks for it.
+
+    Raises ``PneumoscopeError`` where it does and no original size is known.
+    """
+    if not recipe.decorrelate:
+        return None
+    facts = measure(catalog, cache=cache, progress=progress)
+    place = {film.key: row for row, film in enumerate(facts.films)}
+    rows = within_class(facts)[[place[key] for key in store.keys]]
+    return Decorrelation(torch.from_numpy(rows).float())

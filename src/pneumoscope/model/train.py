@@ -36,7 +36,7 @@ from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
 from pneumoscope.model.runs import History, Run, best_epoch, describe, open_run, require_new
 from pneumoscope.model.schedule import Average, learning_rate, optimizer_of
-from pneumoscope.model.teaching import Masks, Teacher, masks_for, subtypes_of
+from pneumoscope.model.teaching import Teacher, teacher_for
 from pneumoscope.model.weighting import chances
 
 VALIDATION_BATCH = 64
@@ -116,9 +116,11 @@ def train(
             data = {"where": where, "sizes": sizes, "positive": positive, "masks": masks}
             run.begin(recipe, describe(data, catalog, split, store) | describe_device(fabric))
         fabric.barrier()
-        known = masks_for(films, store, recipe, masks, cache=cache, progress=progress)
+        teacher = teacher_for(
+            recipe, catalog.keep(films), store, masks=masks, cache=cache, progress=progress
+        )
         _fit(
-            *(fabric, run, recipe, catalog, split, store, known),
+            *(fabric, run, catalog, split, store, teacher),
             resume=resume,
             progress=progress,
             watch=watch,
@@ -131,16 +133,16 @@ def train(
 def _fit(
     fabric: Fabric,
     run: Run,
-    recipe: Recipe,
     catalog: Catalog,
     split: Split,
     store: Store,
-    masks: Masks | None,
+    teacher: Teacher,
     *,
     resume: bool,
     progress: bool,
     watch: Callable[[dict[str, float]], None] | None,
 ) -> None:
+    recipe = teacher.recipe
     training = batches_of(catalog, store, split.train)
     drawn_from = catalog.pick(store.keys[row] for row in training.rows).films
     training = replace(
@@ -161,9 +163,8 @@ def _fit(
             f"{len(training.rows)} readable training films do not fill one batch of "
             f"{recipe.batch}; set a smaller batch or add films."
         )
-    weights = class_weights(training.labels) if recipe.class_weights else (1.0, 1.0)
-    subtypes = subtypes_of(catalog.films, store) if recipe.subtype else None
-    teacher = Teacher(recipe, weights, subtypes, masks)
+    if recipe.class_weights:
+        teacher = replace(teacher, weights=class_weights(training.labels))
 
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -182,6 +183,8 @@ def _fit(
             optimizer.load_state_dict(state["optimizer"])
             if average:
                 average.load_state_dict(state["average"])
+            if teacher.decorrelation:
+                teacher.decorrelation.load_state_dict(state["decorrelation"])
             history = state["history"]
 
     steps = len(training) + len(validation)
@@ -212,6 +215,8 @@ def _fit(
                 }
                 if average:
                     state |= {"learning": network.state_dict(), "average": average.state_dict()}
+                if teacher.decorrelation:
+                    state["decorrelation"] = teacher.decorrelation.state_dict()
                 run.save_epoch(state, best=best == epoch)
                 if watch is not None:
                     watch(history[-1])

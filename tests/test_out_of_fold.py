@@ -1,0 +1,61 @@
+"""The figures in docs/model.md and docs/model.ko.md are those of the kept out-of-fold scores."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from pneumoscope.evaluation.crossval import read_scores_of
+from pneumoscope.evaluation.trained import Scores
+from pneumoscope.inference.bundle import load_bundle
+from pneumoscope.metrics.calibration import fit_operating_points
+from pneumoscope.model.recipe import named
+
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "studies" / "shipped"
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("out_of_fold", ROOT / "tools" / "out_of_fold.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def kept() -> tuple[Scores, Scores]:
+    by, scores = read_scores_of([KEPT / "grouped", KEPT / "shift"], recipe=named("shipped"))
+    assert by == ("grouped", "shift")
+    return scores[0], scores[1]
+
+
+def test_the_pages_quote_the_kept_scores(tool: ModuleType, kept: tuple[Scores, Scores]) -> None:
+    lines = [line for line in tool.tables(*kept) if line.startswith("| ")]
+    assert len(lines) > 25
+    for page in ("model.md", "model.ko.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        missing = [line for line in lines if line not in text]
+        assert not missing
+
+
+def test_the_bundle_that_ships_was_calibrated_on_them(kept: tuple[Scores, Scores]) -> None:
+    _, shift = kept
+    points = fit_operating_points(shift.truth, shift.logit)
+    assert load_bundle().operating_points.balanced == pytest.approx(points.balanced, abs=1e-4)
+
+
+def test_every_film_is_out_of_fold_once(kept: tuple[Scores, Scores]) -> None:
+    grouped, shift = kept
+    assert len(set(grouped.keys.tolist())) == len(grouped.keys) > 5000
+    patient_folds: dict[str, set[str]] = {}
+    for patient, fold in zip(grouped.patients, grouped.sets, strict=True):
+        patient_folds.setdefault(patient, set()).add(fold)
+    assert all(len(folds) == 1 for folds in patient_folds.values())
+    assert len(np.unique(shift.sets)) == 5
