@@ -52,7 +52,7 @@ def command(
     """Train every cell of the study NAME on the films in DIR and say what came of it.
 
     NAME is resolution, dropout, width, norm-dropout, augment, imbalance, split, labels, rarity or
-    squash; or shipped, which needs --masks. Every cell is scored on validation films of random
+    squash, or shipped, which needs --masks. Every cell is scored on validation films of random
     patients, on films of unlike acquisition, and on the counter-stereotype slice of both; original
     sizes are therefore needed. OUT/NAME gets table.csv, table.md and plot.png, each figure with its
     interval over seeds and its paired test against the reference cell.
