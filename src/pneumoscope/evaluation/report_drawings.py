@@ -71,7 +71,7 @@ def _roc(curves: Mapping[str, Any], facts: Mapping[str, Any], say: Say) -> Marku
         return nothing(say("undefined_curve"))
     line = Line(curve["false_positive_rate"], curve["true_positive_rate"], "a", say("reader"))
     marks = []
-    for style, (name, point) in zip("bca", facts["operating_points"].items(), strict=True):
+    for style, (name, point) in zip("bcd", facts["operating_points"].items(), strict=True):
         found, spared = point["sensitivity"], point["specificity"]
         sides = [None if spared[end] is None else 1 - spared[end] for end in ("high", "low")]
         marks.append(

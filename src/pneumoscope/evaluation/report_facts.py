@@ -164,7 +164,8 @@ def _shift(told: Mapping[str, Any]) -> dict[str, Any]:
 def _provenance(held: Evaluation) -> dict[str, Any]:
     results, bundle = held.results, held.results["bundle"]
     told = _mapping(bundle.get("provenance"))
-    machine = _mapping(told.get("machine"))
+    machine, here = _mapping(told.get("machine")), _mapping(results.get("machine"))
+    cores = here.get("cores")
     return {
         "data_fingerprint": results["data"]["sha256"],
         "training_fingerprint": _mapping(told.get("data")).get("fingerprint"),
@@ -176,7 +177,7 @@ def _provenance(held: Evaluation) -> dict[str, Any]:
         "trained_on": _line(machine.get("processor"), machine.get("system"), told.get("device")),
         "trained_with": _versions(machine.get("versions")),
         "evaluated": results["time"],
-        "evaluated_on": _line(*_mapping(results.get("machine")).values()),
+        "evaluated_on": _line(here.get("system"), f"{cores} cores" if cores else None),
         "evaluated_with": _versions(results["versions"]),
         "reported": datetime.now(UTC).isoformat(timespec="seconds"),
         "reported_with": f"pneumoscope {version('pneumoscope')}",

@@ -36,7 +36,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point with its interval upwards and, if given, sideways."""
+    """A point with its interval upwards and, if given, sideways; ``style`` is a, b, c or d."""
 
     x: float
     y: float
@@ -146,7 +146,7 @@ class Plot:
 
     def _legend(self) -> Markup:
         named = {line.label: line.style for line in self.lines if line.label}
-        named |= {mark.label: mark.style for mark in self.marks if mark.label}
+        named |= {mark.label: f"{mark.style} point" for mark in self.marks if mark.label}
         entries = [
             Markup('<li><i class="{}"></i>{}</li>').format(style, label)
             for label, style in named.items()

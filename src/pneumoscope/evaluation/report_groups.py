@@ -89,9 +89,13 @@ def _bands(name: str, numbers: Floats) -> Iterator[tuple[str, Booleans]]:
     for low, high in bands:
         films = (numbers >= low) & (numbers < high)
         if films.any():
-            top = f"< {high:,.6g}" if math.isfinite(high) else ""
-            bottom = f"≥ {low:,.6g}" if math.isfinite(low) and low > 0 else ""
+            top = f"< {_short(high)}" if math.isfinite(high) else ""
+            bottom = f"≥ {_short(low)}" if math.isfinite(low) and low > 0 else ""
             yield ", ".join(filter(None, (bottom, top))), films
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def as_numbers(values: Names) -> Floats | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.evaluation.figures import Booleans, Floats, Names
+from pneumoscope.evaluation.figures import LABELS, Booleans, Floats, Names
 from pneumoscope.evaluation.results import PREDICTIONS, RESULTS, SCHEMA
 from pneumoscope.evaluation.table import FIELD
 from pneumoscope.inference.reader import READ
@@ -95,7 +95,7 @@ def open_evaluation(where: Path | str) -> Evaluation:
             for name in names
         },
         audit=_beside(folder / AUDIT, "rows"),
-        corruption=_beside(folder / CORRUPTION, "curves"),
+        corruption=_corruption(folder / CORRUPTION),
         openings=_openings(folder.parent),
     )
 
@@ -183,7 +183,11 @@ def _results(path: Path) -> dict[str, Any]:
     whole = set(points) == set(OPERATING_POINTS) and all(
         isinstance(number, int | float) for number in numbers
     )
-    if not whole or len(value["data"].get("classes", ())) != 2:
+    if (
+        not whole
+        or len(value["data"].get("classes", ())) != 2
+        or not LABELS.keys() <= value["figures"].keys()
+    ):
         raise PneumoscopeError(f"{path} is damaged; evaluate again.")
     return value
 
@@ -213,6 +217,21 @@ def _beside(path: Path, needed: str) -> dict[str, Any] | None:
     value = _json(path)
     if not isinstance(value.get(needed), list):
         raise PneumoscopeError(f"{path} is damaged: it has no list of {needed}.")
+    return value
+
+
+def _corruption(path: Path) -> dict[str, Any] | None:
+    """Curves of changed films: for each change and level the ROC-AUC as ``evaluate`` gives it."""
+    value = _beside(path, "curves")
+    try:
+        for row in () if value is None else value["curves"]:
+            _ = (
+                row["change"],
+                float(row["level"]),
+                [row["roc_auc"][k] for k in ("value", "low", "high")],
+            )
+    except (KeyError, TypeError, ValueError) as error:
+        raise PneumoscopeError(f"{path} is damaged: a curve lacks what is drawn.") from error
     return value
 
 

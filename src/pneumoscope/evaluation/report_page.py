@@ -83,20 +83,24 @@ def _environment(language: str, *, escape: bool) -> Environment:
     )
     environment.filters.update(
         figure=figure,
-        count=lambda value: _DASH if value is None else f"{value:,}",
-        precise=lambda value: _DASH if value is None else f"{value:+.6g}",
+        count=functools.partial(_number, form=","),
+        precise=functools.partial(_number, form="+.4g"),
         limits=lambda found: limits(found, here),
         p_value=_p_value,
-        share=lambda value: _DASH if value is None else f"{value:.1%}",
+        percent=lambda share: f"{100 * share:.0f} %",
     )
     return environment
 
 
 def figure(value: Any) -> str:
     """A figure with three decimals; a dash for None, the text itself for what is no number."""
+    return _number(value, form=".3f")
+
+
+def _number(value: Any, *, form: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _DASH if value is None else str(value)
-    return f"{value:.3f}"
+    return format(value, form)
 
 
 def limits(found: Mapping[str, Any], say: Callable[..., str]) -> str:
