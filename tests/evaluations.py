@@ -33,8 +33,8 @@ def evaluated(root: Path, *, fields: Mapping[str, list[str]] | None = None, **bu
                 values = [column[index] for column in fields.values()]
                 writer.writerow([f"chest/test/{name}", label, patient, *values])
     made = make_bundle(root / "b.pneumo", **bundle)
-    results = evaluate(where, bundle=made, out=root / "out", resamples=50, progress=False)
-    return results.out
+    out = root / "out"
+    return evaluate(where, bundle=made, out=out, resamples=50, threads=1, progress=False).out
 
 
 def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:

@@ -70,7 +70,7 @@ def test_what_is_no_evaluation(tmp_path: Path, folder: Path) -> None:
         open_evaluation(tmp_path / "nothing")
     with pytest.raises(UsageError, match="neither a run nor"):
         open_evaluation(tmp_path)
-    with pytest.raises(UsageError, match="is not a results.json"):
+    with pytest.raises(UsageError, match="name the folder that evaluate wrote"):
         open_evaluation(folder / "predictions.csv")
     (folder / "results.json").unlink()
     with pytest.raises(UsageError, match="was not finished"):

@@ -8,7 +8,12 @@ from pneumoscope.evaluation.report_page import as_markdown, check_language, figu
 
 
 def test_figures_have_three_decimals() -> None:
-    assert [figure(value) for value in (0.12345, 1, None, "x")] == ["0.123", "1.000", "–", "x"]
+    assert [figure(value) for value in (0.12345, 1, None, "x")] == [
+        "0.123",
+        "1.000",
+        "\N{EN DASH}",
+        "x",
+    ]
 
 
 def test_an_interval_needs_both_ends() -> None:

@@ -16,7 +16,7 @@ from pneumoscope.metrics.intervals import Interval, delong
 
 MOST_VALUES = 8  # of a field that divides films into groups; with more it is a name or a number
 FEW = 10  # films of either class below which a group's figures are marked as hardly any
-TELLING = 0.75  # a field whose AUC is above this, with its whole interval, gives the label away
+TELLING = 0.75  # a field with this AUC, its whole interval above one half, gives the label away
 _FOLDS = 5
 _AGES: tuple[tuple[float, float], ...] = ((0, 18), (18, 40), (40, 65), (65, math.inf))
 _MISSING = ""
@@ -50,7 +50,7 @@ def giveaways(held: Evaluation) -> list[dict[str, Any]]:
         tried = [probe for probe in _probes(held, values) if not math.isnan(probe.value)]
         if tried:
             best = max(tried, key=lambda interval: interval.value)
-            telling = best.value >= TELLING and best.low > 0.5 + (TELLING - 0.5) / 2
+            telling = best.value >= TELLING and best.low > 0.5
             found.append({"field": name, "roc_auc": best.to_json(), "telling": telling})
     return sorted(found, key=lambda row: -row["roc_auc"]["value"])
 
