@@ -73,7 +73,7 @@ def test_other_films_are_refused_by_name(
     evaluate(
         tmp_path / "chest", bundle=tmp_path / "b.pneumo", out=other, resamples=5, progress=False
     )
-    with pytest.raises(UsageError, match=r"0 are only in .* 1 only in .* NORMAL2-IM-90009-0001"):
+    with pytest.raises(UsageError, match=r"0 are only in .* 1 only in .*NORMAL2-IM-90009-0001"):
         gather(pair[0], open_evaluation(other))
 
 
