@@ -84,6 +84,7 @@ def test_what_is_no_evaluation(tmp_path: Path, folder: Path) -> None:
         ("figures", None, "it has no figures"),
         ("figures", {}, "is damaged"),
         ("operating_points", {"screen": {"logit": 0}}, "is damaged"),
+        ("data", {"classes": ["a", "b"]}, "is damaged"),
         ("confusion", {"tp": "<b>"}, "is damaged"),
         ("read", {"films": 3}, "they are of two evaluations"),
     ],

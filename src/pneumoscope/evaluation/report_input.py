@@ -26,6 +26,8 @@ _NEEDED = (
     *("method", "warnings", "notes", "versions", "time"),
 )
 
+_OF_DATA = frozenset({"name", "split", "films", "patients", "negative", "positive", "sha256"})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
@@ -183,10 +185,9 @@ def _results(path: Path) -> dict[str, Any]:
     whole = set(points) == set(OPERATING_POINTS) and all(
         isinstance(number, int | float) for number in numbers
     )
-    if (
-        not whole
-        or len(value["data"].get("classes", ())) != 2
-        or not LABELS.keys() <= value["figures"].keys()
+    whole = whole and len(value["data"].get("classes", ())) == 2
+    if not (
+        whole and value["data"].keys() >= _OF_DATA and LABELS.keys() <= value["figures"].keys()
     ):
         raise PneumoscopeError(f"{path} is damaged; evaluate again.")
     return value

@@ -28,7 +28,7 @@ SECTIONS = (
     *("decision", "prevalence", "subtypes", "groups", "fields", "shift", "corruption", "audit"),
     *("refusals", "gallery", "provenance", "checklist"),
 )
-COMPARED = ("compare_paired", "compare_agree", "curves", "compare_sides", "compare_differ")
+COMPARED = ("compare_paired", "compare_agree", "roc", "compare_sides", "compare_differ")
 _SUMMARY = ("roc_auc", "recall", "specificity", "expected_calibration_error")
 _DASH = "\N{EN DASH}"
 
