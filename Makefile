@@ -28,12 +28,14 @@ demo: .venv/.train
 	$(SCOPE) export $(OUT)/run --cache $(OUT)/cache
 	@echo "== 4. The proof, on the sample's own test folder ==================================="
 	$(SCOPE) evaluate $(FILMS) --bundle $(OUT)/run/bundle.pneumo --split test --out $(OUT)/evaluation
+	$(SCOPE) report $(OUT)/evaluation --films $(FILMS) --bundle $(OUT)/run/bundle.pneumo
 	@echo "== 5. Reading films ================================================================"
 	$(SCOPE) predict $(wildcard $(FILMS)/test/NORMAL/IM-02*) $(wildcard $(FILMS)/test/PNEUMONIA/person11*) \
 		--bundle $(OUT)/run/bundle.pneumo
 	@echo "== Where things lie ================================================================"
 	@echo "a batch of films   $(OUT)/films.png"
 	@echo "learning curves    $(OUT)/run/curves.png (figures: history.csv)"
+	@echo "the report         $(OUT)/evaluation/report.html, model_card.md"
 	@echo "the proof          $(OUT)/evaluation/results.json, roc.png, precision_recall.png,"
 	@echo "                   reliability.png, confusion.png, predictions.csv"
 	@echo "the reader         $(OUT)/run/bundle.pneumo"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from pneumoscope.data.catalog import Film
@@ -65,3 +66,11 @@ def test_the_csv_has_keys_and_loses_no_digit() -> None:
     }
     assert float(rows[2]["probability"]) == 0.1 + 0.2
     assert (rows[0]["original_width"], rows[0]["original_height"]) == ("200", "100")
+
+
+def test_a_manifests_own_columns_follow() -> None:
+    films = (replace(FILMS[0], fields={"label": "x"}), replace(FILMS[1], fields={"age": "7"}))
+    table = tabulate(films, READINGS[:2], ("0a", "0b"))
+    rows = list(csv.DictReader(io.StringIO(table.to_csv())))
+    assert [(row["field:label"], row["field:age"]) for row in rows] == [("x", ""), ("", "7")]
+    assert rows[0]["label"] == "0"

@@ -4,7 +4,8 @@ Takes the films of DIR that the bundle (``--bundle``, by default the one that sh
 validation, or with ``--all`` any but those of a test folder, changes them in every way and to every
 level of ``pneumoscope.evaluation.corrupt`` (``--seed`` draws noise and corners), and prints a table
 in Markdown: ROC-AUC, sensitivity and specificity at ``balanced``, with 95 % intervals. The guard
-is not asked: it would refuse the worst of them.
+is not asked: it would refuse the worst of them. ``--json FILE`` keeps the figures; as
+corruption.json beside results, ``pneumoscope report`` draws them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pneumoscope import preprocess, radiograph
+from pneumoscope import files, preprocess, radiograph
 from pneumoscope.data.catalog import Film, open_catalog
 from pneumoscope.evaluation.corrupt import LEVELS, corrupt
 from pneumoscope.evaluation.figures import every_figure
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("where", type=Path)
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--json", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
@@ -62,6 +64,7 @@ def main() -> None:
     print("| change | level | ROC-AUC | sensitivity | specificity |")
     print("| --- | ---: | ---: | ---: | ---: |")
     steps = [(kind, level) for kind, levels in LEVELS.items() for level in levels]
+    curves = []
     for kind, level in tqdm(steps, disable=None):
         logit = reader.logits(inputs(films, reader, kind, level, seed=arguments.seed))
         figures = every_figure(
@@ -74,6 +77,10 @@ def main() -> None:
         )
         cells = [f"{figures[name].value:.3f} ({figures[name].limits})" for name in SHOWN]
         print(f"| {kind} | {level:g} | " + " | ".join(cells) + " |", flush=True)
+        found = {name: figures[name].to_json() for name in SHOWN}
+        curves.append({"change": kind, "level": level, **found})
+    if arguments.json is not None:
+        files.write_json(arguments.json, {"curves": curves})
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "Turn a run into a bundle that reads films.",
     "bundle": "Show what a bundle holds.",
     "evaluate": "Prove a bundle on films whose truth is known.",
+    "report": "Turn an evaluation into a page and a model card.",
     "predict": "Read films.",
     "explain": "Show where in a film its score comes from.",
     "crossval": "Score every film by networks that have not seen its patient.",

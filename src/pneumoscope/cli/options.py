@@ -13,6 +13,9 @@ FILE = click.Path(path_type=Path)
 bundle = click.option(
     "--bundle", type=FILE, help="The .pneumo file to read with [default: the one that ships]."
 )
+bundle_of_run = click.option(
+    "--bundle", type=FILE, help="The .pneumo file that was evaluated [default: the run's]."
+)
 cache = click.option(
     "--cache", type=FILE, help="Where decoded films are kept [default: user's cache]."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections import Counter
 from collections.abc import Mapping
@@ -76,6 +77,10 @@ class Results:
             "schema": SCHEMA,
             "time": self.time,
             "versions": _versions(),
+            "machine": {
+                "system": f"{platform.system()} {platform.machine()}",
+                "cores": os.cpu_count() or 0,
+            },
             "bundle": dict(self.bundle),
             "data": dict(self.data),
             "warnings": list(self.warnings),

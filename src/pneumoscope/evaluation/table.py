@@ -17,6 +17,7 @@ COLUMNS = (
     *("file", "status", "probability", "call", "reason", "logit"),
     *("label", "subtype", "patient", "split", "original_width", "original_height", "sha256"),
 )
+FIELD = "field:"  # before the name of a manifest's own column, which may be any name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +50,21 @@ class Table:
         )
 
     def to_csv(self) -> str:
-        """The columns of ``COLUMNS``; ``file`` is the film's key, ``label`` 1 where positive."""
+        """The columns of ``COLUMNS``; ``file`` is the film's key, ``label`` 1 where positive.
+
+        Columns of a manifest that mean nothing to us follow, with ``FIELD`` before their names.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        fields = list(dict.fromkeys(name for film in self.films for name in film.fields))
+        writer.writerow((*COLUMNS, *(FIELD + name for name in fields)))
         for film, said, digest in zip(self.films, self.readings, self.sha256, strict=True):
             writer.writerow(
                 (
                     *(film.key, said.status, said.probability, said.call, said.reason, said.logit),
                     *(film.label, film.subtype, film.patient, film.split),
                     *(film.width, film.height, digest),
+                    *(film.fields.get(name, "") for name in fields),
                 )
             )
         return text.getvalue()

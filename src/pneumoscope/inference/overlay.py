@@ -50,7 +50,7 @@ def draw_overlay(explanation: Explanation, path: Path, *, classes: tuple[str, st
     shape = (max(round(width * scale), 1), max(round(height * scale), 1))
     film = Image.fromarray(explanation.film).resize(shape, Image.Resampling.BICUBIC)
     laid = Image.fromarray(explanation.map / limit).resize(shape, Image.Resampling.BICUBIC)
-    seen = Image.fromarray(_coloured(np.asarray(film), np.asarray(laid)))
+    seen = Image.fromarray(coloured(np.asarray(film), np.asarray(laid)))
 
     lines = _caption(explanation, classes)
     across = max(4 * _GAP + 2 * shape[0] + _BAR + _TICKS, _LEAST_ACROSS)
@@ -90,7 +90,7 @@ def _caption(
     ]
 
 
-def _coloured(film: Pixels, laid: npt.NDArray[np.float32]) -> Pixels:
+def coloured(film: Pixels, laid: npt.NDArray[np.float32]) -> Pixels:
     """``film`` (h, w) below the colours of ``laid`` (h, w), -1 to 1; as (h, w, 3) uint8."""
     strength = np.clip(np.abs(laid), 0, 1)[..., None]
     steps = np.linspace(0, 1, len(_FOR))
@@ -117,7 +117,7 @@ def _draw_scale(
     top, height = top + 24, height - 24
     draw.text((left, top - 24), "logits", _FAINT, font)
     values = np.repeat(np.linspace(1, -1, height, dtype=np.float32)[:, None], _BAR, axis=1)
-    bar = _coloured(np.full(values.shape, 128, np.uint8), values)
+    bar = coloured(np.full(values.shape, 128, np.uint8), values)
     sheet.paste(Image.fromarray(bar), (left, top))
     for share, value in (
         (0.0, limit),
