@@ -9,7 +9,8 @@ the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,7 @@ from pneumoscope.evaluation.corrupt import LEVELS, corrupt, stamp, unchanged
 from pneumoscope.film import Pixels
 
 BORDER_ONLY, NO_BORDER = "border only", "border blacked out"
-LUNGS_ONLY, NO_LUNGS, LUNG_BOX = "lungs only", "lungs blacked out", "box of the lungs"
+LUNGS_ONLY, NO_LUNGS = "lungs only", "lungs blacked out"
 MIRRORED = "mirrored"
 CORNERS = {
     f"{down} {across}": (across == "left", down == "top")
@@ -31,21 +32,38 @@ SHIFTS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 CURVES = {kind: levels for kind, levels in LEVELS.items() if kind != "marker"}
 LETTER = 0.1  # height, share of the shorter side
 SHIFT = 0.05  # share of the side
-_MARGIN = 0.02  # around the lungs, share of the side
+_HIDDEN = 0.95  # share of the films whose lungs a side of the box must hold
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright box, its sides as shares of a film's, and the share of all lungs that it hides."""
+
+    top: float
+    bottom: float
+    left: float
+    right: float
+    hides: float
+
+    def on(self, shape: tuple[int, ...]) -> Mask:
+        """The box on a film (h, w)."""
+        height, width = shape
+        rows, columns = ((np.arange(side) + 0.5) / side for side in (height, width))
+        down = (rows >= self.top) & (rows <= self.bottom)
+        across = (columns >= self.left) & (columns <= self.right)
+        return np.asarray(down[:, None] & across[None, :])
 
 
 def changed_films(
-    pixels: Pixels, mask: Mask | None, *, rng: np.random.Generator
+    pixels: Pixels, mask: Mask | None, box: Box | None, *, rng: np.random.Generator
 ) -> Iterator[tuple[str, Pixels]]:
-    """Every change of a film by its name; those of the lungs only where there is a ``mask``."""
+    """Every change of a film by its name; those of the lungs where there are a mask and a box."""
     inside = ellipse(pixels.shape)
     yield BORDER_ONLY, np.where(inside, 0, pixels).astype(np.uint8)
     yield NO_BORDER, np.where(inside, pixels, 0).astype(np.uint8)
-    if mask is not None:
-        box = lung_box(mask)
+    if mask is not None and box is not None:
         yield LUNGS_ONLY, np.where(mask, pixels, 0).astype(np.uint8)
-        yield NO_LUNGS, np.where(box, 0, pixels).astype(np.uint8)
-        yield LUNG_BOX, np.where(box, 0, 128).astype(np.uint8)
+        yield NO_LUNGS, np.where(box.on(pixels.shape), 0, pixels).astype(np.uint8)
     for corner, (left, top) in CORNERS.items():
         yield marker_name(corner), stamp(pixels, LETTER, left=left, top=top)
     yield MIRRORED, np.ascontiguousarray(pixels[:, ::-1])
@@ -88,18 +106,30 @@ def ellipse(shape: tuple[int, ...]) -> Mask:
     return np.asarray(down[:, None] ** 2 + across[None, :] ** 2 <= 1)
 
 
-def lung_box(mask: Mask) -> Mask:
-    """The upright box around the lungs, a little larger; lungs cut out by their own outline would
-    still show it, and the outline of a filled lung is another.
+def common_box(masks: Sequence[Mask]) -> Box | None:
+    """One box for all films that holds the lungs of nearly all; None without a mask.
+
+    Lungs cut out along their own outline, or in a box of their own, would still show how large
+    they are, and that tells of the patient's age and of filled lungs.
     """
-    box = np.zeros_like(mask)
-    sides = []
+    lungs = [mask for mask in masks if mask.any()]
+    if not lungs:
+        return None
+    edges = np.array([_edges(mask) for mask in lungs])
+    low, high = np.quantile(edges, [1 - _HIDDEN, _HIDDEN], axis=0)
+    sides = float(low[0]), float(high[1]), float(low[2]), float(high[3])
+    box = Box(*sides, hides=1.0)
+    hidden = [float(mask[box.on(mask.shape)].sum() / mask.sum()) for mask in lungs]
+    return Box(*sides, hides=float(np.mean(hidden)))
+
+
+def _edges(mask: Mask) -> tuple[float, ...]:
+    """Top, bottom, left and right of the lungs, as shares of the sides."""
+    ends: list[float] = []
     for axis, length in enumerate(mask.shape):
         (found,) = np.nonzero(mask.any(axis=1 - axis))
-        margin = round(_MARGIN * length)
-        sides.append(slice(max(found[0] - margin, 0), found[-1] + 1 + margin))
-    box[tuple(sides)] = True
-    return box
+        ends += [found[0] / length, (found[-1] + 1) / length]
+    return tuple(ends)
 
 
 def shifted(pixels: Pixels, down: float, across: float) -> Pixels:

@@ -15,7 +15,7 @@ from pneumoscope.data.catalog import Film
 from pneumoscope.data.duplicates import perceptual_hash
 from pneumoscope.data.masks import Masks
 from pneumoscope.errors import UnreadableFilm
-from pneumoscope.evaluation.audit_changes import changed_films, fit_mask
+from pneumoscope.evaluation.audit_changes import Box, changed_films, common_box, fit_mask
 from pneumoscope.evaluation.figures import Booleans, Floats, Names
 from pneumoscope.film import Pixels
 from pneumoscope.inference.guard import examine
@@ -55,12 +55,14 @@ class Looked:
 class Changed:
     """Films (n,) under every change: ``logits`` by name, NaN where a film has no mask.
 
-    ``examples`` are inputs (size, size) by name, of the first film of each class.
+    ``box`` is what blacks out the lungs, None without masks. ``examples`` are inputs (size, size)
+    by name, of the first film of each class.
     """
 
     films: tuple[Film, ...]
     logits: Mapping[str, Floats]
     examples: Mapping[int, Mapping[str, Pixels]]
+    box: Box | None = None
 
     @property
     def truth(self) -> Booleans:
@@ -121,6 +123,8 @@ def read_changed(
 
     shape = reader.bundle.preprocessing
     rng = np.random.default_rng(seed)
+    found = [] if masks is None else [masks.of(film.path) for film in films]
+    box = common_box([mask for mask in found if mask is not None])
     logits: dict[str, Floats] = {}
     examples: dict[int, dict[str, Pixels]] = {}
     bar = tqdm(films, "changing", unit=" film", disable=_hidden(progress))
@@ -128,16 +132,16 @@ def read_changed(
         whole = _examined(film, reader)
         assert isinstance(whole, Radiograph), f"{film.key} was read before"
         coarse = replace(whole, pixels=_coarse(whole.pixels, _AMPLE * shape.size))
-        mask = None if masks is None or _was_mended(whole) else masks.of(film.path)
+        mask = None if masks is None or _was_mended(whole) else found[index]
         fitted = None if mask is None else fit_mask(mask, coarse.pixels.shape)
-        changes = changed_films(coarse.pixels, fitted, rng=rng)
+        changes = changed_films(coarse.pixels, fitted, box, rng=rng)
         inputs = {WHOLE: preprocess.to_input(coarse, shape)}
         for name, pixels in changes:
             inputs[name] = preprocess.to_input(replace(coarse, pixels=pixels), shape)
         examples.setdefault(film.label, inputs)
         for name, logit in zip(inputs, reader.logits(np.stack(list(inputs.values()))), strict=True):
             logits.setdefault(name, np.full(len(films), np.nan))[index] = logit
-    return Changed(tuple(films), logits, examples)
+    return Changed(tuple(films), logits, examples, box)
 
 
 def draw_patients(films: Sequence[Film], at_most: int, *, seed: int = 0) -> tuple[Film, ...]:

@@ -19,7 +19,7 @@ from pneumoscope.inference.reader import Reader
 # Okabe & Ito's colours, which the colour-blind can tell apart; the word stands beside them too.
 _COLOURS = {PASS: "#009e73", WARN: "#e69f00", FAIL: "#d55e00", NOT_ASKED: "#888888"}
 _LINES = {"roc_auc": "ROC-AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
-_COLUMNS = 6
+_COLUMNS = 8
 
 
 def draw_probes(rows: Sequence[Row], path: Path) -> None:
@@ -80,7 +80,7 @@ def draw_examples(changed: Changed, reader: Reader, classes: Sequence[str], path
     labels = sorted(changed.examples)
     names = {label: [n for n in changed.examples[label] if n not in steps] for label in labels}
     rows = {label: -(-len(names[label]) // _COLUMNS) for label in labels}
-    figure = Figure(figsize=(2 * _COLUMNS, 2.3 * sum(rows.values())), layout="constrained")
+    figure = Figure(figsize=(1.8 * _COLUMNS, 2.1 * sum(rows.values())), layout="constrained")
     panels = figure.subplots(sum(rows.values()), _COLUMNS, squeeze=False)
     for axes in panels.ravel():
         axes.axis("off")

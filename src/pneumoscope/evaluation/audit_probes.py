@@ -13,7 +13,6 @@ from pneumoscope.evaluation.audit_changes import (
     BORDER_ONLY,
     CORNERS,
     CURVES,
-    LUNG_BOX,
     LUNGS_ONLY,
     MIRRORED,
     NO_BORDER,
@@ -39,7 +38,7 @@ from pneumoscope.evaluation.audit_verdict import (
 from pneumoscope.evaluation.figures import Booleans, Estimate, Floats, Names, proportions
 from pneumoscope.metrics.intervals import delong, delong_paired
 
-ERROR = Limits(0.3, 0.3)  # 1 - AUC of the whole film: 0.7 is the least that is worth an audit
+SKILL = Limits(0.8, 0.7)  # AUC of the whole film; what has none of it need not be audited
 SHORTCUT = Limits(0.6, 0.75)  # AUC of what should tell nothing
 LOSS = Limits(0.05, 0.15)  # AUC that is lost with what should not matter
 LUNGS_LOSS = Limits(0.1, 0.25)  # lungs cut out are a sight that no network was trained on
@@ -67,17 +66,8 @@ def whole_film(looked: Looked, classes: tuple[str, str]) -> Row:
     probe, name = "whole film", "films as they are"
     if reason := too_few(looked.truth, classes):
         return not_asked(probe, name, reason)
-    auc = delong(looked.truth, looked.logit, looked.patients)
-    error = Estimate(delong(looked.truth, -looked.logit, looked.patients))
-    return judged(
-        probe,
-        name,
-        "1 - ROC-AUC",
-        error,
-        ERROR,
-        says=f"ROC-AUC {Estimate(auc)}: what the rows below are held against",
-        details={"roc_auc": auc.to_json()},
-    )
+    auc = Estimate(delong(looked.truth, looked.logit, looked.patients))
+    return judged(probe, name, "ROC-AUC", auc, SKILL, says="what the rows below are held against")
 
 
 def size_rows(looked: Looked, classes: tuple[str, str]) -> Iterator[Row]:
@@ -99,8 +89,8 @@ def size_rows(looked: Looked, classes: tuple[str, str]) -> Iterator[Row]:
             verdict=WARN if telling else PASS,
             measure="ROC-AUC of the size alone",
             estimate=Estimate(signal.auc),
-            says=f"positive films are {signal.positive_films_are}: of these films, not the reader"
-            + (", which may have learned the scanner" if telling else ""),
+            says=f"{classes[1]} films are {signal.positive_films_are}, whatever reads them"
+            + ("; a reader may have learned the scanner" if telling else ""),
             details={"source": found.source, "films_with_size": found.films},
         )
         yield _follows_size(names[1], looked, key, signal, classes, source=found.source)
@@ -148,38 +138,35 @@ def _follows_size(
 
 def region_rows(changed: Changed, classes: tuple[str, str], *, masks: bool) -> Iterator[Row]:
     """Is the score in the lungs, and nowhere else?"""
-    no_masks = "no folder of lung masks was given (--masks)"
-    for name, measure, says, needs_mask in (
-        (BORDER_ONLY, "ROC-AUC", "what lies outside of the ellipse within the film tells", False),
-        (NO_BORDER, "ROC-AUC lost", "without the corners", False),
-        (NO_LUNGS, "ROC-AUC", "with the box around the lungs blacked out", True),
-        (LUNGS_ONLY, "ROC-AUC lost", "with all but the lungs blacked out", True),
-    ):
-        part = None if needs_mask and not masks else _part(changed, name)
+    for name in (BORDER_ONLY, NO_BORDER, NO_LUNGS, LUNGS_ONLY):
+        part = _part(changed, name)
         if part is None:
-            yield not_asked("regions", name, no_masks if not masks else "no film has a mask")
+            none = "no film has a mask" if masks else "no folder of lung masks was given (--masks)"
+            yield not_asked("regions", name, none)
         elif reason := _senseless(part, classes):
             yield not_asked("regions", name, reason)
         else:
-            yield _region(changed, name, measure, says, part)
+            yield _region(changed, name, part)
 
 
-def _region(changed: Changed, name: str, measure: str, says: str, part: _Part) -> Row:
+def _region(changed: Changed, name: str, part: _Part) -> Row:
     whole = Estimate(delong(part.truth, part.whole, part.patients))
     left = Estimate(delong(part.truth, part.changed, part.patients))
     details: dict[str, Any] = {"roc_auc": left.to_json(), "roc_auc_whole": whole.to_json()}
-    says += f"; the whole films give {whole.value:.3f}"
+    held, to = f"whole films give {whole.value:.3f}", f"{whole.value:.3f} to {left.value:.3f}"
+    if name == BORDER_ONLY:
+        says = f"the corners, outside of the ellipse that touches a film's sides; {held}"
+        return judged("regions", name, "ROC-AUC", left, SHORTCUT, says=says, details=details)
     if name == NO_LUNGS:
-        outline = _part(changed, LUNG_BOX)
-        assert outline is not None  # it is made of the same masks
-        box = Estimate(delong(outline.truth, outline.changed, outline.patients))
-        details["roc_auc_of_the_box_alone"] = box.to_json()
-        says += f", and the box alone {box.value:.3f}"
-    if measure == "ROC-AUC":
-        return judged("regions", name, measure, left, SHORTCUT, says=says, details=details)
-    limits = LUNGS_LOSS if name == LUNGS_ONLY else LOSS
-    says += f", these {left.value:.3f}"
-    return judged("regions", name, measure, part.loss, limits, says=says, details=details)
+        assert changed.box is not None  # or there would be no such films
+        details["lungs_hidden"] = changed.box.hides
+        says = f"one box over all films, which hides {100 * changed.box.hides:.1f} % of the lungs; {held}"
+        return judged("regions", name, "ROC-AUC", left, SHORTCUT, says=says, details=details)
+    if name == NO_BORDER:
+        limits, says = LOSS, f"{to} without the corners"
+    else:
+        limits, says = LUNGS_LOSS, f"{to} with all but the lungs black, a sight new to any network"
+    return judged("regions", name, "ROC-AUC lost", part.loss, limits, says=says, details=details)
 
 
 def call_rows(changed: Changed, *, threshold: float, classes: tuple[str, str]) -> Iterator[Row]:

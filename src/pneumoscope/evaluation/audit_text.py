@@ -14,7 +14,7 @@ _RULE = (
     "fail: the whole 95 % interval lies beyond the second limit; pass: none of it does, and the "
     "figure is within the first; warn: anything else, as with too few films. Leaks are counted."
 )
-_HEAD = ("verdict", "probe", "", "figure", "95 % interval", "films", "limits")
+_HEAD = ("verdict", "probe", "", "figure", "95 % interval", "films", "patients", "limits")
 
 
 def to_text(audit: Audit) -> str:
@@ -68,7 +68,7 @@ def _named(row: Row) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     if row.estimate is None:
-        return (row.verdict, row.probe, row.name, "-", "", "", "")
+        return (row.verdict, row.probe, row.name, "-", "", "", "", "")
     found = row.estimate
     limits = "" if row.limits is None else f"{row.limits.warn:g}, {row.limits.fail:g}"
     return (
@@ -78,6 +78,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{found.value:.3f}",
         found.limits,
         f"{found.interval.n:,}",
+        f"{found.interval.patients:,}",
         limits,
     )
 

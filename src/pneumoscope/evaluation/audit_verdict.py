@@ -20,7 +20,10 @@ LEAST_FILMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Up to ``warn`` a figure is well, beyond ``fail`` it is not; the higher, the worse."""
+    """Up to ``warn`` a figure is well, beyond ``fail`` it is not.
+
+    The higher, the worse; the lower, where ``fail`` is the lower of the two.
+    """
 
     warn: float
     fail: float
@@ -66,11 +69,14 @@ def judge(estimate: Estimate, limits: Limits) -> str:
     interval is a warning too.
     """
     interval = estimate.interval
-    low = -math.inf if math.isnan(interval.low) else interval.low
-    high = math.inf if math.isnan(interval.high) else interval.high
-    if low > limits.fail:
+    sign = 1 if limits.fail >= limits.warn else -1
+    ends = [sign * end for end in (interval.low, interval.high)]
+    best = -math.inf if any(map(math.isnan, ends)) else min(ends)
+    worst = math.inf if any(map(math.isnan, ends)) else max(ends)
+    if best > sign * limits.fail:
         return FAIL
-    return PASS if interval.value <= limits.warn and high <= limits.fail else WARN
+    is_well = sign * interval.value <= sign * limits.warn and worst <= sign * limits.fail
+    return PASS if is_well else WARN
 
 
 def judged(
