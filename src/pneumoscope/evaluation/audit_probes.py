@@ -160,7 +160,8 @@ def _region(changed: Changed, name: str, part: _Part) -> Row:
     if name == NO_LUNGS:
         assert changed.box is not None  # or there would be no such films
         details["lungs_hidden"] = changed.box.hides
-        says = f"one box over all films, which hides {100 * changed.box.hides:.1f} % of the lungs; {held}"
+        hidden = f"{100 * changed.box.hides:.1f} %"
+        says = f"one box over all films, which hides {hidden} of the lungs; {held}"
         return judged("regions", name, "ROC-AUC", left, SHORTCUT, says=says, details=details)
     if name == NO_BORDER:
         limits, says = LOSS, f"{to} without the corners"
