@@ -20,7 +20,7 @@ from pneumoscope.inference.bundle import Bundle
 
 SIDE, POOL, HIDDEN = 64, 4, 8
 LETTER = 0.1
-FAINT = 0.2  # of the made pneumonias: there is something to see, and a letter is easier to see
+FAINT = 0.08  # of the made pneumonias: there is something to see, and a letter is easier to see
 
 
 def made_film(seed: int, *, pneumonia: bool, letter: bool) -> np.ndarray:
