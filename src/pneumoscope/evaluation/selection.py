@@ -139,11 +139,18 @@ def select_unseen(
         raise UsageError(f"The bundle has trained on all {len(pairs):,} films of {name}.")
     kept = found.catalog.keep(film for film, _ in rest)
     keys = set(kept.keys)
+    chosen_on = tuple(key for key in found.validated_on if key in keys)
+    text = (
+        f"{len(chosen_on):,} films are validation films of this bundle: its epoch, calibration and "
+        "thresholds were chosen on them."
+    )
     return dataclasses.replace(
         found,
         catalog=kept,
         sha256=tuple(digest for _, digest in rest),
+        validated_on=chosen_on,
         patient_trained_on=tuple(key for key in found.patient_trained_on if key in keys),
+        notes=(*found.notes, *([text] if chosen_on and split != "val" else [])),
     )
 
 
