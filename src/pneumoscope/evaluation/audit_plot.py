@@ -39,7 +39,7 @@ def draw_probes(rows: Sequence[Row], path: Path) -> None:
             axes.plot(limit, place, "|", color="black", markersize=10)
     labels = [f"{row.probe}: {row.name} ({row.measure}), {row.verdict}" for row in shown]
     axes.set_yticks(range(len(shown)), labels, fontsize="small", parse_math=False)
-    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_title("Figures with 95 % intervals; strokes are the limits", fontsize="medium")
     _save(figure, path)
