@@ -67,7 +67,8 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
             axes.errorbar(places, middle, yerr=reach, marker="o", capsize=2, label=label)
         levels = [f"{p['level']:g}{'*' * (p['level'] == unchanged(kind))}" for p in points]
         axes.set_xticks(places, levels, fontsize="small")
-    panels[0].legend(fontsize="small", loc="lower left") if curves else None
+        if kind == next(iter(curves)):  # one legend is enough
+            axes.legend(fontsize="small", loc="lower left")
     figure.suptitle("Levels of each change, 95 % intervals; * changes nothing", fontsize="medium")
     _save(figure, path)
 
