@@ -16,6 +16,7 @@ from pneumoscope.evaluation.selection import (
     record_opening,
     run_folder,
     select_films,
+    select_unseen,
 )
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient
 
@@ -83,6 +84,26 @@ def test_val_is_what_the_bundle_lists_wherever_it_lies(root: Path, tmp_path: Pat
         "2 of the bundle's 3 validation films were found.",
         "Epoch, calibration and thresholds were chosen on these films.",
     )
+
+
+def test_unseen_is_what_neither_trained_nor_lies_in_a_test_folder(
+    root: Path, tmp_path: Path
+) -> None:
+    train = sorted((root / "train").rglob("*.png"))
+    bundle = bundle_that_saw(tmp_path, seen(train[0], "train", patient="a"), seen(train[1], "val"))
+    found = select_unseen(open_catalog(root), bundle, progress=False)
+    assert found.split == "unseen"
+    assert keys(found.catalog) == {path.relative_to(root).as_posix() for path in train[1:]}
+    assert found.trained_on == (train[0].relative_to(root).as_posix(),)
+    assert len(found.sha256) == 2
+    assert found.notes == (
+        "11 test films were left alone; --split test opens them.",
+        "1 films are validation films of this bundle: its epoch, calibration and thresholds were "
+        "chosen on them.",
+    )
+    opened = select_unseen(open_catalog(root), bundle, split="test", progress=False)
+    assert keys(opened.catalog) == {f"test/{name}" for name in LABELLED}
+    assert opened.notes == ()
 
 
 def test_val_needs_validation_films(root: Path, tmp_path: Path) -> None:

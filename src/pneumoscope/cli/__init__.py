@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "Turn a run into a bundle that reads films.",
     "bundle": "Show what a bundle holds.",
     "evaluate": "Prove a bundle on films whose truth is known.",
+    "audit": "Ask whether a bundle looks at lungs, and for whom it fails.",
     "report": "Turn an evaluation into a page and a model card.",
     "predict": "Read films.",
     "explain": "Show where in a film its score comes from.",
@@ -69,8 +70,8 @@ def cli() -> None:
     pneumoscope predict FILMS               with the bundle that ships
     pneumoscope predict FILMS --bundle run/bundle.pneumo
 
-    Exit codes: 0 done; 1 finished, with refused films or --strict findings; 2 wrong usage;
-    3 unusable input or bundle.
+    Exit codes: 0 done; 1 finished, with refused films, --strict findings or failed probes;
+    2 wrong usage; 3 unusable input or bundle.
 
     Not a medical device.
     """

@@ -48,6 +48,22 @@ def unchanged(kind: str) -> float:
     return {"gamma": 1.0, "contrast": 1.0, "jpeg": 100.0, "resolution": 1.0}.get(kind, 0.0)
 
 
+def stamp(pixels: Pixels, level: float, *, left: bool, top: bool) -> Pixels:
+    """A copy of a film (h, w) uint8 with a white letter in one corner, R on the left, else L.
+
+    ``level`` is the letter's height as a share of the shorter side; it lies as far from the rims.
+    """
+    size = round(level * min(pixels.shape))
+    picture = Image.fromarray(pixels)
+    if size:
+        height, width = pixels.shape
+        place = (size if left else width - 2 * size, size if top else height - 2 * size)
+        letter = "R" if left else "L"
+        font = ImageFont.load_default(size=size)
+        ImageDraw.Draw(picture).text(place, letter, fill=255, font=font)
+    return np.asarray(picture)
+
+
 def _blur(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:
     radius = level * min(pixels.shape)
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
@@ -85,16 +101,8 @@ def _border(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:
 
 
 def _marker(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:
-    size = round(level * min(pixels.shape))
-    picture = Image.fromarray(pixels)
-    if size:
-        height, width = pixels.shape
-        left, top = (bool(chance) for chance in rng.integers(0, 2, 2))
-        place = (size if left else width - 2 * size, size if top else height - 2 * size)
-        letter = "R" if left else "L"
-        font = ImageFont.load_default(size=size)
-        ImageDraw.Draw(picture).text(place, letter, fill=255, font=font)
-    return np.asarray(picture)
+    left, top = (bool(chance) for chance in rng.integers(0, 2, 2))
+    return stamp(pixels, level, left=left, top=top)
 
 
 def _resolution(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:

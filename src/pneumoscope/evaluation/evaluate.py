@@ -72,9 +72,9 @@ def evaluate(
     selection = select_films(catalog, bundle, split, threads=threads, progress=progress)
     out = _prepare(_default_out(bundle, split) if out is None else Path(out))
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    about_bundle, about_data = _describe_bundle(bundle), _describe_data(selection)
+    about_bundle, about_data = describe_bundle(bundle), describe_data(selection)
     if split == "test":
-        _say_and_record_opening(about_data, about_bundle, run=run_folder(bundle), time=time)
+        say_and_record_opening(about_data, about_bundle, run=run_folder(bundle), time=time)
     readings = _read(reader, selection.catalog.films, progress=progress)
     table = tabulate(selection.catalog.films, readings, selection.sha256)
     points = {name: _point(name, bundle, prevalence, table) for name in OPERATING_POINTS}
@@ -112,9 +112,10 @@ def evaluate(
     return results
 
 
-def _say_and_record_opening(
+def say_and_record_opening(
     data: dict[str, Any], bundle: dict[str, Any], *, run: Path | None, time: str
 ) -> None:
+    """Say on standard error that a test split is opened, and note it in the run folder, if any."""
     text = (
         f"Opening the test split: {data['films']:,} films of {data['patients']:,} patients in "
         f"{data['name']}"
@@ -154,7 +155,7 @@ def _confusion(truth: Booleans, call: Booleans) -> dict[str, int]:
     return {name: int(getattr(counts, name)) for name in ("tp", "fp", "tn", "fn")}
 
 
-def _describe_bundle(bundle: Bundle) -> dict[str, Any]:
+def describe_bundle(bundle: Bundle) -> dict[str, Any]:
     """Name, digests, classes, provenance; a bundle that is in no file has no name and digest."""
     path = bundle.path
     return {
@@ -166,7 +167,8 @@ def _describe_bundle(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _describe_data(selection: Selection) -> dict[str, Any]:
+def describe_data(selection: Selection) -> dict[str, Any]:
+    """Name, split, films, patients, fingerprint, and which of them the bundle has seen."""
     catalog = selection.catalog
     positive = int(catalog.labels.sum())
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -83,38 +84,73 @@ def select_films(
     notes: list[str] = []
     if split == "test":
         catalog = _test_films(catalog, notes)
-    seen = {
-        name: frozenset(film.sha256 for film in bundle.films if film.split == name)
-        for name in ("train", "val")
-    }
-    if split == "val" and not seen["val"]:
+    validation = {film.sha256 for film in bundle.films if film.split == "val"}
+    if split == "val" and not validation:
         raise PneumoscopeError("The bundle lists no validation films, so --split val has no films.")
     digests = _digests([film.path for film in catalog.films], threads=threads, progress=progress)
     if split == "val":
-        inside = [digest in seen["val"] for digest in digests]
-        found = {digest for digest in digests if digest in seen["val"]}
+        inside = [digest in validation for digest in digests]
+        found = {digest for digest in digests if digest in validation}
         name = data_name(catalog)
         catalog = catalog.keep(f for f, is_in in zip(catalog.films, inside, strict=True) if is_in)
         digests = tuple(d for d, is_in in zip(digests, inside, strict=True) if is_in)
         if not catalog.films:
             raise UsageError(
-                f"None of the bundle's {len(seen['val']):,} validation films is in {name}."
+                f"None of the bundle's {len(validation):,} validation films is in {name}."
             )
-        if len(found) < len(seen["val"]):
+        if len(found) < len(validation):
             notes.append(
-                f"{len(found):,} of the bundle's {len(seen['val']):,} validation films were found."
+                f"{len(found):,} of the bundle's {len(validation):,} validation films were found."
             )
         notes.append("Epoch, calibration and thresholds were chosen on these films.")
-    notes += _caveats(catalog, bundle)
-    patients = {film.patient for film in bundle.films if film.split == "train"}
-    return Selection(
-        split,
-        catalog,
-        digests,
-        _listed(catalog, digests, seen["train"]),
-        _listed(catalog, digests, seen["val"]),
-        _of_patients(catalog, patients, bundle.salt),
-        tuple(notes),
+    return _look_up(catalog, digests, bundle, split, notes)
+
+
+def select_unseen(
+    catalog: Catalog,
+    bundle: Bundle,
+    *,
+    split: str | None = None,
+    threads: int | None = None,
+    progress: bool = True,
+) -> Selection:
+    """Choose films that the bundle has not trained on; ``trained_on`` lists those left out.
+
+    ``split`` is that of :func:`select_films`; None is all films but those of a test split, which
+    nobody opens by the way. Films of patients who were trained on stay: a split by films would have
+    no others. Raises as :func:`select_films` does, and ``UsageError`` where no film is left.
+    """
+    name = data_name(catalog)
+    if split is not None:
+        found = select_films(catalog, bundle, split, threads=threads, progress=progress)
+    else:
+        kept = catalog.keep(film for film in catalog.films if film.split != "test")
+        if not kept.films:
+            raise UsageError(f"{name} has test films alone; --split test opens them.")
+        closed = len(catalog.films) - len(kept.films)
+        text = f"{closed:,} test films were left alone; --split test opens them."
+        paths = [film.path for film in kept.films]
+        digests = _digests(paths, threads=threads, progress=progress)
+        found = _look_up(kept, digests, bundle, "unseen", [text] if closed else [])
+    trained = set(found.trained_on)
+    pairs = list(zip(found.catalog.films, found.sha256, strict=True))
+    rest = [(film, digest) for film, digest in pairs if film.key not in trained]
+    if not rest:
+        raise UsageError(f"The bundle has trained on all {len(pairs):,} films of {name}.")
+    kept = found.catalog.keep(film for film, _ in rest)
+    keys = set(kept.keys)
+    chosen_on = tuple(key for key in found.validated_on if key in keys)
+    text = (
+        f"{len(chosen_on):,} films are validation films of this bundle: its epoch, calibration and "
+        "thresholds were chosen on them."
+    )
+    return dataclasses.replace(
+        found,
+        catalog=kept,
+        sha256=tuple(digest for _, digest in rest),
+        validated_on=chosen_on,
+        patient_trained_on=tuple(key for key in found.patient_trained_on if key in keys),
+        notes=(*found.notes, *([text] if chosen_on and split != "val" else [])),
     )
 
 
@@ -145,6 +181,26 @@ def record_opening(folder: Path, entry: dict[str, Any]) -> Path:
             "make the run folder writable."
         ) from error
     return path
+
+
+def _look_up(
+    catalog: Catalog, digests: tuple[str, ...], bundle: Bundle, split: str, notes: Sequence[str]
+) -> Selection:
+    """Films of which the digests are known, among those that the bundle lists."""
+    seen = {
+        name: frozenset(film.sha256 for film in bundle.films if film.split == name)
+        for name in ("train", "val")
+    }
+    patients = {film.patient for film in bundle.films if film.split == "train"}
+    return Selection(
+        split,
+        catalog,
+        digests,
+        _listed(catalog, digests, seen["train"]),
+        _listed(catalog, digests, seen["val"]),
+        _of_patients(catalog, patients, bundle.salt),
+        (*notes, *_caveats(catalog, bundle)),
+    )
 
 
 def _test_films(catalog: Catalog, notes: list[str]) -> Catalog:
