@@ -175,10 +175,10 @@ SHIPPED = Recipe(
 )
 """The recipe of the bundle that ships: EfficientNet-Lite0 cut after five stages.
 
-``pneumoscope train DIR --recipe shipped --masks MASKS --sizes CSV``: 9 minutes on one core, of 4,832
-films; of its 256 validation films nothing is selected (ROC-AUC 0.996, 95 % 0.969 to 1.000, by
-``tools/corruption_curves.py``). Out of fold ROC-AUC 0.996 (0.994 to 0.997) by patient and 0.976 (0.970
-to 0.980) where acquisition shifts: docs/model.md.
+``pneumoscope train DIR --recipe shipped --masks MASKS --sizes CSV``: 9 minutes on one core for
+4,832 films; its 256 validation films select nothing (ROC-AUC 0.996, 95 % 0.969 to 1.000, by
+``tools/corruption_curves.py``). Out of fold ROC-AUC 0.996 (0.994 to 0.997) by patient and 0.976
+(0.970 to 0.980) where acquisition shifts: docs/model.md.
 """
 
 RECIPES: dict[str, Recipe] = {r.name: r for r in (NOTEBOOK, NOTEBOOK_FLIP, FULL, SHIPPED)}
