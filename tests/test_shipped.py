@@ -40,8 +40,7 @@ def test_its_recipe_is_the_one_called_shipped(shipped: Bundle) -> None:
     assert shipped.provenance["recipe"] == named("shipped").to_json()
     assert shipped.provenance["calibrated_on"]["by"] == "out-of-fold, shift"
     text = json.dumps(shipped.to_json())
-    assert "/work" not in text
-    assert "/root" not in text
+    assert '"/' not in text  # no path of the machine that trained it
 
 
 def test_it_has_seen_no_test_patient_of_the_sample(shipped: Bundle) -> None:
