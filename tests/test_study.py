@@ -69,13 +69,13 @@ def test_a_cell_that_diverges_is_recorded_and_the_rest_goes_on(
 ) -> None:
     import torch
 
-    from pneumoscope.model import train, weighting
+    from pneumoscope.model import teaching, weighting
 
-    def infinite(*arguments: Any, kind: str) -> torch.Tensor:
-        loss = weighting.loss_of(*arguments, kind=kind)
+    def infinite(*arguments: Any, kind: str, smoothing: float) -> torch.Tensor:
+        loss = weighting.loss_of(*arguments, kind=kind, smoothing=smoothing)
         return loss * torch.inf if kind == "focal" else loss
 
-    monkeypatch.setattr(train, "loss_of", infinite)
+    monkeypatch.setattr(teaching, "loss_of", infinite)
     cells = (Cell(name="bad", changes={"loss": "focal"}), Cell(name="plain"))
     with studies(tiny=study(*cells, reference="plain")):
         table = run(films, sizes, cache, tmp_path)
