@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pneumoscope.errors import UsageError
+
 
 @contextlib.contextmanager
 def write_beside(path: Path | str) -> Iterator[Path]:
@@ -48,3 +50,18 @@ def write_json(path: Path | str, value: Any) -> None:
 def sha256(data: bytes) -> str:
     """SHA-256 of ``data`` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def begin_folder(out: Path, *, last: str, what: str) -> None:
+    """Make the folder now, before films are read for nothing, and take an old ``last`` away.
+
+    ``last`` is the file that is written last and says that all are there. Raises ``UsageError``,
+    which begins with ``what``, where the folder cannot be written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / last).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{what} cannot be written to {out} ({error.strerror}); name another --out."
+        ) from error

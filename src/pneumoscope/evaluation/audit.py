@@ -122,7 +122,8 @@ def audit(
     lungs = open_masks(masks) if masks is not None else None
     catalog = where if isinstance(where, Catalog) else open_catalog(where)
     selection = select_unseen(catalog, bundle, split=split, threads=threads, progress=progress)
-    out = _prepare(_default_out(bundle, split) if out is None else Path(out))
+    out = _default_out(bundle, split) if out is None else Path(out)
+    files.begin_folder(out, last=AUDIT, what="The audit")
     time = datetime.now(UTC).isoformat(timespec="seconds")
     about_bundle, about_data = describe_bundle(bundle), describe_data(selection)
     if split == "test":
@@ -182,18 +183,6 @@ def _default_out(bundle: Bundle, split: str | None) -> Path:
     stem = [bundle.path.stem] if run is None and bundle.path is not None else []
     name = "-".join(["audit", *stem, *([split] if split else [])])
     return Path(name) if run is None else run / name
-
-
-def _prepare(out: Path) -> Path:
-    """Make the folder before films are read for nothing, and take an old audit away."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / AUDIT).unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"The audit cannot be written to {out} ({error.strerror}); name another --out."
-        ) from error
-    return out
 
 
 def _write(found: Audit, changed: Changed, reader: Reader) -> None:

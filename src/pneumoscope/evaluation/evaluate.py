@@ -70,7 +70,8 @@ def evaluate(
     reader = Reader(bundle, operating_point=operating_point, prevalence=prevalence, threads=threads)
     catalog = where if isinstance(where, Catalog) else open_catalog(where)
     selection = select_films(catalog, bundle, split, threads=threads, progress=progress)
-    out = _prepare(_default_out(bundle, split) if out is None else Path(out))
+    out = _default_out(bundle, split) if out is None else Path(out)
+    files.begin_folder(out, last=RESULTS, what="Results")
     time = datetime.now(UTC).isoformat(timespec="seconds")
     about_bundle, about_data = describe_bundle(bundle), describe_data(selection)
     if split == "test":
@@ -193,18 +194,6 @@ def _default_out(bundle: Bundle, split: str) -> Path:
         return run / f"evaluation-{split}"
     stem = [] if bundle.path is None else [bundle.path.stem]
     return Path("-".join(["evaluation", *stem, split]))
-
-
-def _prepare(out: Path) -> Path:
-    """Make the folder now, before films are read for nothing, and take an old result away."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / RESULTS).unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"Results cannot be written to {out} ({error.strerror}); name another --out."
-        ) from error
-    return out
 
 
 def _write(results: Results, table: Table) -> None:

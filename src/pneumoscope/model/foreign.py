@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.model.head import CamHead
+from pneumoscope.model.head import CamHead, CamNetwork
 from pneumoscope.model.options import NetworkOptions
 
 
-class Foreign(nn.Module):
+class Foreign(CamNetwork):
     """Films (n, 1, size, size) in [0, 1] -> logits, by another package's features and our head.
 
     ``prepare`` brings films to the greys that the features expect; ``stride`` is the pixels of the
@@ -37,19 +37,6 @@ class Foreign(nn.Module):
             shape = self._features(torch.zeros(2, 1, options.size, options.size)).shape
         self.stride = options.size / shape[3]
         self.head = CamHead(shape[1], options)
-
-    def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.head(self._features(x))
-        return scores
-
-    def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Output as of ``forward`` and class activation maps: see :meth:`CamHead.evidence`."""
-        return self.head.evidence(self._features(x))
-
-    @property
-    def logit(self) -> nn.Linear:
-        """The affine layer that gives the logit."""
-        return self.head.logit
 
     def _features(self, x: Tensor) -> Tensor:
         found: Tensor = self.features(self.prepare(x))

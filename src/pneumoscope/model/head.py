@@ -43,3 +43,26 @@ class CamHead(nn.Module):
         """
         weights = self.logit.weight[:, :, None, None]
         return self(features), functional.conv2d(features, weights).squeeze(1)
+
+
+class CamNetwork(nn.Module):
+    """Films (n, 1, size, size) in [0, 1] -> features, and a :class:`CamHead` on them."""
+
+    head: CamHead
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self._features(x))
+        return scores
+
+    def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Output as of ``forward`` and class activation maps: see :meth:`CamHead.evidence`."""
+        return self.head.evidence(self._features(x))
+
+    @property
+    def logit(self) -> nn.Linear:
+        """The affine layer that gives the logit."""
+        return self.head.logit
+
+    def _features(self, x: Tensor) -> Tensor:
+        """Features (n, filters, h, w) of films."""
+        raise NotImplementedError

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pneumoscope.errors import MissingExtra
-from pneumoscope.model.head import CamHead
+from pneumoscope.model.head import CamHead, CamNetwork
 from pneumoscope.model.options import NetworkOptions
 
 # Expansion, kernel, stride of the first, filters and number of the blocks of each stage.
@@ -58,7 +58,7 @@ class InvertedResidual(nn.Module):
         return projected + x if self.residual else projected
 
 
-class Lite0(nn.Module):
+class Lite0(CamNetwork):
     """Films (n, 1, size, size) in [0, 1] -> (n,) logits, or (n, 2) with the leaning to a virus.
 
     The logit is the mean over the film of a map plus a bias: global average pooling and one affine
@@ -95,19 +95,6 @@ class Lite0(nn.Module):
         self.frozen = nn.Sequential(*stages[:frozen])
         self.features = nn.Sequential(*stages[frozen:])
         self.head = CamHead(inputs, options)
-
-    def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.head(self._features(x))
-        return scores
-
-    def evidence(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Output as of ``forward`` and class activation maps: see :meth:`CamHead.evidence`."""
-        return self.head.evidence(self._features(x))
-
-    @property
-    def logit(self) -> nn.Linear:
-        """The affine layer that gives the logit."""
-        return self.head.logit
 
     def _features(self, x: Tensor) -> Tensor:
         x = (x - _CENTRE) * (1 / _SPREAD)
