@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import draw_film
-from pneumoscope.evaluation.corrupt import LEVELS, corrupt, unchanged
+from pneumoscope.evaluation.corrupt import LEVELS, changed_inputs, corrupt, unchanged
+from pneumoscope.preprocess import Preprocessing, film_to_input
 
 FILM = draw_film(np.random.default_rng(3), pneumonia=True, side=200)
 
@@ -60,3 +64,16 @@ def test_the_same_seed_gives_the_same_film() -> None:
 def test_an_unknown_corruption_is_named() -> None:
     with pytest.raises(ValueError, match="'fog', only blur, noise"):
         changed("fog", 1.0)
+
+
+def test_changed_films_are_shaped_as_a_reader_shapes_them(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(2)]
+    for path in paths:
+        Image.fromarray(FILM).save(path)
+    shape = Preprocessing(size=64)
+    plain = changed_inputs(paths, shape, "crop", 0.0, seed=0)
+    np.testing.assert_array_equal(plain, np.stack([film_to_input(p, shape) for p in paths]))
+    noisy = changed_inputs(paths, shape, "noise", 0.2, seed=0)
+    assert noisy.shape == (2, 64, 64)
+    assert not np.array_equal(noisy[0], noisy[1])  # each its own noise, the same at every call
+    np.testing.assert_array_equal(noisy, changed_inputs(paths, shape, "noise", 0.2, seed=0))

@@ -15,7 +15,6 @@ from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.crossval import (
     CrossValidation,
     cross_validate,
-    read_scores_of,
     to_text,
 )
 from pneumoscope.evaluation.trained import SCORES, read_result
@@ -129,16 +128,3 @@ def test_a_fold_that_another_process_holds_is_said(
         pytest.raises(UsageError, match="Another process is training"),
     ):
         run(films, sizes, cache, tmp_path)
-
-
-def test_scores_are_found_again_for_the_recipe_that_made_them(
-    grouped: CrossValidation, tmp_path: Path
-) -> None:
-    by, (own,) = read_scores_of([grouped.out], recipe=replace(RECIPE, seed=5, validation=0.1))
-    assert by == ("grouped",)
-    assert own.keys.tolist() == grouped.scores.keys.tolist()
-    np.testing.assert_allclose(own.logit, grouped.scores.logit, rtol=1e-6)
-    with pytest.raises(UsageError, match="another recipe"):
-        read_scores_of([grouped.out], recipe=replace(RECIPE, width=0.5))
-    with pytest.raises(UsageError, match="pneumoscope crossval"):
-        read_scores_of([tmp_path], recipe=RECIPE)

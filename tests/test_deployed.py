@@ -3,7 +3,7 @@ import onnxruntime
 import pytest
 import torch
 
-from pneumoscope.model.deployed import Deployed, rim, to_onnx
+from pneumoscope.model.deployed import Deployed, Together, rim, to_onnx
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.options import NetworkOptions
 
@@ -57,3 +57,35 @@ def test_what_the_rim_shows_is_moved_from_the_map_to_the_bias() -> None:
     facts = session.get_modelmeta().custom_metadata_map
     assert float(facts["map_bias"]) == pytest.approx(deployed.bias)
     assert float(facts["map_stride"]) == 16
+
+
+def test_networks_read_together_give_their_means_and_an_exact_map() -> None:
+    options = NetworkOptions(size=48, width=0.25, head="cam", subtype=True)
+    one, other = (
+        Deployed(build_network(options, seed=seed), channels=1, mirror=seed == 1).eval()
+        for seed in (0, 1)
+    )
+    together = Together([one, other]).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    with torch.inference_mode():
+        both = [network(torch.from_numpy(pixels)) for network in (one, other)]
+        together.zero = 0.25
+        given = together(torch.from_numpy(pixels))
+    assert together.outputs == ("logit", "subtype", "map")
+    for name, a, b, mean in zip(together.outputs, *both, given, strict=True):
+        torch.testing.assert_close(mean + (0.25 if name == "map" else 0), (a + b) / 2)
+    torch.testing.assert_close(given[2].mean((1, 2)) + together.bias, given[0])
+    session = onnxruntime.InferenceSession(to_onnx(together, size=48))
+    for values, expected in zip(session.run(None, {"pixels": pixels}), given, strict=True):
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+    bias = session.get_modelmeta().custom_metadata_map["map_bias"]
+    assert float(bias) == pytest.approx(together.bias)
+
+
+def test_networks_of_other_outputs_are_not_read_together() -> None:
+    plain, cam = (
+        Deployed(build_network(NetworkOptions(size=48, width=0.25, head=h), seed=0), channels=1)
+        for h in ("pool", "cam")
+    )
+    with pytest.raises(ValueError, match="other outputs"):
+        Together([plain, cam])

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from pneumoscope.model.deployed import Deployed, to_onnx
 from pneumoscope.model.export import export, randomised
 from pneumoscope.model.runs import open_run
 from pneumoscope.model.scored import Scored
+from pneumoscope.model.train import train
 from pneumoscope.preprocess import film_to_input
 
 
@@ -145,7 +147,8 @@ def test_the_kind_of_pneumonia_is_said_where_pneumonia_is_called(
             assert reading.subtype is reading.subtype_probability is None
             continue
         viral = float(bundle.subtype.probability(leaning.item()))
-        assert reading.subtype == ("viral" if viral >= 0.5 else "bacterial")
+        if abs(viral - 0.5) > 1e-4:  # nearer, two runtimes may round it to either side
+            assert reading.subtype == ("viral" if viral >= 0.5 else "bacterial")
         assert reading.subtype_probability == pytest.approx(max(viral, 1 - viral), abs=1e-4)
 
 
@@ -162,3 +165,48 @@ def test_out_of_fold_scores_take_the_place_of_validation(
     assert bundle.calibration.prevalence == pytest.approx(0.75)
     assert bundle.provenance["calibrated_on"]["by"] == "out-of-fold, shift"
     assert load_bundle(out).operating_points == bundle.operating_points
+
+
+@pytest.fixture(scope="module")
+def second_run(
+    cam_run: Path, films: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Like ``cam_run``, on the same split, and slower to learn."""
+    out = tmp_path_factory.mktemp("second") / "run"
+    recipe = replace(open_run(cam_run).recipe, name="second", learning_rate=5e-4)
+    train(films, out=out, recipe=recipe, cache=cache, progress=False)
+    return out
+
+
+def test_several_runs_become_one_network(
+    cam_run: Path, second_run: Path, films: Path, cache: Path, tmp_path: Path
+) -> None:
+    bundle = export(cam_run, second_run, out=tmp_path / "a.pneumo", cache=cache, progress=False)
+    assert bundle.provenance["recipe"] == open_run(cam_run).recipe.to_json()
+    (beside,) = bundle.provenance["beside"]
+    assert beside["recipe"]["name"] == "second"
+    assert bundle.provenance["parity"]["largest_difference"] < 1e-4
+    networks = [module.load_deployed(open_run(run)) for run in (cam_run, second_run)]
+    reader = Reader(load_bundle(tmp_path / "a.pneumo"))
+    film = sorted((films / "test").rglob("*.jpeg"))[0]
+    pixels = film_to_input(film, bundle.preprocessing)
+    with torch.inference_mode():
+        logits = [float(net(torch.from_numpy(pixels.copy())[None])[0]) for net in networks]
+    assert abs(logits[0] - logits[1]) > 1e-3
+    assert reader.read_one(film).logit == pytest.approx(np.mean(logits), abs=1e-4)
+    untrained = Reader(randomised(bundle, open_run(cam_run), open_run(second_run), seed=1))
+    assert untrained.map_stride == reader.map_stride
+    assert not np.allclose(untrained.logits(pixels[None]), np.mean(logits))
+
+
+def test_runs_that_do_not_belong_together_are_named(
+    cam_run: Path, run_folder: Path, films: Path, cache: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="has other"):
+        export(cam_run, run_folder, out=tmp_path / "a.pneumo", cache=cache, progress=False)
+    elsewhere = shutil.copytree(cam_run, tmp_path / "elsewhere")
+    split = (elsewhere / "split.csv").read_text().splitlines()
+    (elsewhere / "split.csv").write_text("\n".join([*split[:-1], ""]))
+    with pytest.raises(UsageError, match="other split"):
+        export(cam_run, elsewhere, out=tmp_path / "a.pneumo", cache=cache, progress=False)
+    assert not (tmp_path / "a.pneumo").exists()

@@ -11,36 +11,20 @@ corruption.json beside results, ``pneumoscope report`` draws them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from pneumoscope import files, preprocess, radiograph
-from pneumoscope.data.catalog import Film, open_catalog
-from pneumoscope.evaluation.corrupt import LEVELS, corrupt
+from pneumoscope import files
+from pneumoscope.data.catalog import open_catalog
+from pneumoscope.evaluation.corrupt import LEVELS, changed_inputs
 from pneumoscope.evaluation.figures import every_figure
 from pneumoscope.evaluation.selection import select_films
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.inference.reader import Reader
 
 SHOWN = ("roc_auc", "recall", "specificity")
-
-
-def inputs(
-    films: Sequence[Film], reader: Reader, kind: str, level: float, *, seed: int
-) -> np.ndarray:
-    """Network inputs (n, size, size) uint8 of changed films."""
-    shape = reader.bundle.preprocessing
-    rng = np.random.default_rng(seed)
-    made = []
-    for film in films:
-        plain = radiograph.load(film.path, at_least=shape.size)
-        changed = replace(plain, pixels=corrupt(plain.pixels, kind, level, rng=rng))
-        made.append(preprocess.to_input(changed, shape))
-    return np.stack(made)
 
 
 def main() -> None:
@@ -58,6 +42,7 @@ def main() -> None:
     if not arguments.all:
         catalog = select_films(catalog, bundle, "val").catalog
     films = [film for film in catalog.films if film.split != "test"]
+    paths = [film.path for film in films]
     truth = np.array([film.label == 1 for film in films])
     patients = np.array([film.patient for film in films])
     print(f"{len(films)} films of {len(set(patients))} patients, {truth.sum()} with pneumonia\n")
@@ -66,7 +51,9 @@ def main() -> None:
     steps = [(kind, level) for kind, levels in LEVELS.items() for level in levels]
     curves = []
     for kind, level in tqdm(steps, disable=None):
-        logit = reader.logits(inputs(films, reader, kind, level, seed=arguments.seed))
+        logit = reader.logits(
+            changed_inputs(paths, bundle.preprocessing, kind, level, seed=arguments.seed)
+        )
         figures = every_figure(
             truth,
             logit=logit,

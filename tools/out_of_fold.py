@@ -1,23 +1,27 @@
-"""Out-of-fold figures of one recipe: python tools/out_of_fold.py GROUPED SHIFT
+"""Out-of-fold figures of networks read together: python tools/out_of_fold.py FOLDER...
 
-GROUPED and SHIFT are output folders of ``pneumoscope crossval`` by patient and by acquisition.
-Calibration and operating points are fitted on the films of SHIFT, as the bundle's are, and beside
-it on the films of GROUPED, to show what a threshold is worth that was fitted where films are like
-those trained on. Prints Markdown: for every fold, all of them and the counter-stereotype films,
-each figure with its 95 % interval (patients whole).
+Each FOLDER is an output of ``pneumoscope crossval`` by patient or by acquisition, of one of
+``--recipes``, or of ``tools/changed_films.py``. Calibration and operating points are fitted as the
+bundle's are, on the films of the shift folds and the changed films, and beside it on the films of
+the patient folds, to show what a threshold is worth that was fitted where films are like those
+trained on. Prints Markdown: for every fold, all of them and the counter-stereotype films, each
+figure with its 95 % interval (patients whole).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from pneumoscope.evaluation.crossval import join
 from pneumoscope.evaluation.figures import every_figure
-from pneumoscope.evaluation.trained import SCORES, Scores, read_scores
+from pneumoscope.evaluation.members import read_together
+from pneumoscope.evaluation.trained import Scores
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints, fit, fit_operating_points
+from pneumoscope.model.recipe import named
 
 SHOWN = {
     "roc_auc": "ROC-AUC",
@@ -37,11 +41,15 @@ def parts(scores: Scores) -> Iterator[tuple[str, Scores]]:
 
 
 def rows(
-    scores: Scores, calibration: Calibration, points: OperatingPoints, *, resamples: int
+    named_parts: Iterable[tuple[str, Scores]],
+    calibration: Calibration,
+    points: OperatingPoints,
+    *,
+    resamples: int,
 ) -> list[str]:
     """A Markdown row for each part at ``balanced``."""
     found = []
-    for name, part in parts(scores):
+    for name, part in named_parts:
         figures = every_figure(
             part.truth,
             logit=part.logit,
@@ -77,12 +85,15 @@ def subtype_rows(grouped: Scores, shift: Scores, *, resamples: int) -> list[str]
     return found
 
 
-def tables(grouped: Scores, shift: Scores, *, resamples: int = 2000) -> list[str]:
+def tables(grouped: Scores, shift: Scores, changed: Scores, *, resamples: int = 2000) -> list[str]:
     """The whole text, a line each."""
     head = "| films | n | " + " | ".join(SHOWN.values()) + " |"
     rule = "| --- | ---: |" + " --- |" * len(SHOWN)
     lines = []
-    for where, fitted_on in (("acquisition shifts", shift), ("films are alike", grouped)):
+    for where, fitted_on in (
+        ("acquisition shifts", join([shift, changed])),
+        ("films are alike", grouped),
+    ):
         calibration = fit(fitted_on.truth, fitted_on.logit)
         points = fit_operating_points(fitted_on.truth, fitted_on.logit)
         lines += [
@@ -95,7 +106,8 @@ def tables(grouped: Scores, shift: Scores, *, resamples: int = 2000) -> list[str
             rule,
         ]
         for scores in (grouped, shift):
-            lines += rows(scores, calibration, points, resamples=resamples)
+            lines += rows(parts(scores), calibration, points, resamples=resamples)
+        lines += rows([("changed films", changed)], calibration, points, resamples=resamples)
         lines.append("")
     lines += ["Viral (positive) against bacterial, among films with pneumonia:", "", head, rule]
     return [*lines, *subtype_rows(grouped, shift, resamples=resamples)]
@@ -103,11 +115,12 @@ def tables(grouped: Scores, shift: Scores, *, resamples: int = 2000) -> list[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("grouped", type=Path)
-    parser.add_argument("shift", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--recipes", nargs="+", default=["shipped", "shipped-plain"])
     arguments = parser.parse_args()
-    grouped, shift = (read_scores(at / SCORES) for at in (arguments.grouped, arguments.shift))
-    print("\n".join(tables(grouped, shift)))
+    recipes = [named(name) for name in arguments.recipes]
+    found = read_together(arguments.folders, recipes=recipes)
+    print("\n".join(tables(found["grouped"], found["shift"], found["changed"])))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Takes films of DIR that are pneumonia and are called so, at most ``--films`` of them (drawn by
 ``--seed``): those that the bundle lists as validation, or with ``--all`` any but those of a test
 folder. Prints deletion and insertion against displaced maps, the share of positive evidence inside
-the masks beside chance, and with ``--run`` (the run that the bundle was exported from) the
+the masks beside chance, and with ``--run`` (the runs that the bundle was exported from) the
 correlation with the maps of the same network without learning. Every figure has its films, patients
 and 95 % interval.
 """
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--films", type=int, default=200)
     parser.add_argument("--masks", type=Path)
-    parser.add_argument("--run", type=Path)
+    parser.add_argument("--run", type=Path, nargs="+")
     parser.add_argument("--method", choices=METHODS, default="auto")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -72,7 +72,8 @@ def main() -> None:
         from pneumoscope.model.export import randomised
         from pneumoscope.model.runs import open_run
 
-        untrained = Reader(randomised(bundle, open_run(arguments.run), seed=arguments.seed))
+        runs = [open_run(folder) for folder in arguments.run]
+        untrained = Reader(randomised(bundle, *runs, seed=arguments.seed))
         _, other = choose(method, untrained)
         # The guard is the same, so the same films are read.
         again = [explain_one(f.path, untrained, method=method, attribute=other) for f in of]

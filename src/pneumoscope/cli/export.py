@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command("export")
-@click.argument("run", metavar="RUN", type=FILE)
-@click.option("--out", type=FILE, help="The bundle [default: RUN/bundle.pneumo].")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=FILE)
+@click.option("--out", type=FILE, help="The bundle [default: bundle.pneumo in the first RUN].")
 @click.option("--data", type=FILE, help="The films, if they have moved since training.")
 @click.option(
     "--out-of-fold",
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     metavar="CROSSVAL",
     type=FILE,
     help="Calibrate on the scores of a `pneumoscope crossval` of the same recipe; may be given "
-    "often [default: on the run's validation films].",
+    "often, and must be for every RUN [default: on the run's validation films].",
 )
 @options.cache
 @options.threads
 @options.quiet
 def command(
-    run: Path,
+    runs: tuple[Path, ...],
     out: Path | None,
     data: Path | None,
     folds: tuple[Path, ...],
@@ -46,18 +46,22 @@ def command(
     unlike acquisition that cross-validation has scored: a threshold that was fitted where the films
     are like those trained on is worth less elsewhere.
 
+    Several runs on the same films and the same split become one network, the mean of theirs; the
+    first one's recipe is the bundle's.
+
     \b
     pneumoscope export run
     pneumoscope export run --out reader.pneumo
     pneumoscope export run --out-of-fold crossval-full-shift
+    pneumoscope export one other --out-of-fold one-shift --out-of-fold other-shift
     """
     from pneumoscope.model.export import export
 
     bundle = export(
-        run,
+        *runs,
         out=out,
         where=data,
-        calibrate_on=_scored(run, folds) if folds else None,
+        calibrate_on=_scored(runs, folds) if folds else None,
         cache=cache,
         threads=threads,
         progress=not quiet,
@@ -75,16 +79,14 @@ def command(
     click.echo(f"Bundle: {bundle.path}")
 
 
-def _scored(run: Path, folds: tuple[Path, ...]) -> Scored:
-    """The out-of-fold scores, of the recipe that the run followed."""
-    import numpy as np
-
-    from pneumoscope.evaluation.crossval import read_scores_of
+def _scored(runs: tuple[Path, ...], folds: tuple[Path, ...]) -> Scored:
+    """The out-of-fold scores, of the recipes that the runs followed."""
+    from pneumoscope.evaluation.crossval import join
+    from pneumoscope.evaluation.members import read_together
     from pneumoscope.model.runs import open_run
     from pneumoscope.model.scored import Scored
 
-    dealt, parts = read_scores_of(folds, recipe=open_run(run).recipe)
-    by = "out-of-fold, " + " and ".join(dict.fromkeys(dealt))
-    names = ("truth", "logit", "subtypes", "leaning")
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Scored(**columns, about={"by": by})
+    together = read_together(folds, recipes=[open_run(run).recipe for run in runs])
+    scores = join(list(together.values()))
+    about = {"by": "out-of-fold, " + " and ".join(together)}
+    return Scored(scores.truth, scores.logit, scores.subtypes, scores.leaning, about=about)

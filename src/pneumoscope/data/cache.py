@@ -19,6 +19,7 @@ import numpy as np
 from pneumoscope import files, preprocess, radiograph
 from pneumoscope.data.catalog import Film
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm
+from pneumoscope.machine import cores
 from pneumoscope.preprocess import Preprocessing
 
 STORE_VERSION = 1
@@ -192,7 +193,7 @@ def _decode(
 
     hashes: list[str] = []
     refused: dict[str, str] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         outcomes = pool.map(decode, range(len(films)))
         bar = tqdm(
             outcomes,

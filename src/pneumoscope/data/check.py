@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from pneumoscope.data.duplicates import look_alike, perceptual_hash, same_conten
 from pneumoscope.data.size_probe import SizeProbe, probe_sizes
 from pneumoscope.errors import UnreadableFilm
 from pneumoscope.files import sha256
+from pneumoscope.machine import cores
 from pneumoscope.radiograph import Facts, load, read_bytes
 
 Keys = tuple[str, ...]
@@ -155,7 +155,7 @@ def _look_at_all(films: Sequence[Film], *, workers: int | None, progress: bool) 
     from tqdm import tqdm
 
     # Decoding leaves Python's lock, so threads fill the cores without copying pixels about.
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         looks = pool.map(_look_at, films)
         hidden = None if progress else True  # None hides it where no terminal would show it
         return list(tqdm(looks, total=len(films), desc="reading", unit=" film", disable=hidden))

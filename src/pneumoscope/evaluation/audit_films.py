@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from pneumoscope.evaluation.figures import Booleans, Floats, Names
 from pneumoscope.film import Pixels
 from pneumoscope.inference.guard import examine
 from pneumoscope.inference.reader import Reader
+from pneumoscope.machine import cores
 from pneumoscope.radiograph import Radiograph
 
 WHOLE = "whole film"
@@ -91,7 +91,7 @@ def look(
         pixels = preprocess.to_input(seen, shape)
         return pixels, perceptual_hash(pixels), (seen.facts.width, seen.facts.height)
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         found = pool.map(one, films)
         bar = tqdm(found, "looking", len(films), unit=" film", disable=_hidden(progress))
         for film, seen in zip(films, bar, strict=True):

@@ -8,12 +8,16 @@ gives a film; level 0 (for a factor 1, for JPEG 100) leaves it as it is, and the
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from pneumoscope import radiograph
 from pneumoscope.film import Pixels
+from pneumoscope.preprocess import Preprocessing, to_input
 
 # Lengths are shares of the shorter side, so that a level means the same for films of any size.
 LEVELS: dict[str, tuple[float, ...]] = {
@@ -41,6 +45,19 @@ def corrupt(pixels: Pixels, kind: str, level: float, *, rng: np.random.Generator
     if kind not in _CHANGES:
         raise ValueError(f"there is no corruption {kind!r}, only {', '.join(_CHANGES)}")
     return _CHANGES[kind](pixels, level, rng)
+
+
+def changed_inputs(
+    paths: Sequence[Path], shape: Preprocessing, kind: str, level: float, *, seed: int
+) -> Pixels:
+    """Network inputs (n, size, size) uint8 of readable films, each changed; ``seed`` draws how."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for path in paths:
+        plain = radiograph.load(path, at_least=shape.size)
+        changed = replace(plain, pixels=corrupt(plain.pixels, kind, level, rng=rng))
+        made.append(to_input(changed, shape))
+    return np.stack(made)
 
 
 def unchanged(kind: str) -> float:

@@ -10,9 +10,8 @@ may be in several of these, or in none.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,36 +109,11 @@ def cross_validate(
     if not done:
         reason = next(iter(results.values()))["reason"]
         raise PneumoscopeError(f"No fold in {out} could be trained; the first: {reason}")
-    scores = _join([read_scores(out / name / SCORES) for name in done])
+    scores = join([read_scores(out / name / SCORES) for name in done])
     failed = tuple(f"{n}: {r['reason']}" for n, r in results.items() if r["status"] != DONE)
     found = _prove(out, by, recipe, scores, failed, resamples=resamples)
     _write(found)
     return found
-
-
-def read_scores_of(
-    folders: Sequence[Path], *, recipe: Recipe
-) -> tuple[tuple[str, ...], tuple[Scores, ...]]:
-    """How the films were dealt and their scores, of each of ``folders`` that this module wrote.
-
-    Raises ``UsageError`` where a folder holds no scores, or those of another recipe: a network's
-    logits can be calibrated on those of its like alone. Seed and split may differ.
-    """
-    by, scores = [], []
-    for folder in folders:
-        try:
-            told = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-            dealt, other = told["by"], Recipe.from_json(told["recipe"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(
-                f"{folder} holds no out-of-fold scores; make them with pneumoscope crossval."
-            ) from error
-        free = {name: getattr(recipe, name) for name in ("name", "seed", "split", "validation")}
-        if replace(other, **free) != recipe:
-            raise UsageError(f"The scores in {folder} are of another recipe than the run's.")
-        by.append(dealt)
-        scores.append(read_scores(folder / SCORES))
-    return tuple(by), tuple(scores)
 
 
 def _folds(
@@ -201,7 +175,8 @@ def _train(
     return results
 
 
-def _join(tables: Sequence[Scores]) -> Scores:
+def join(tables: Sequence[Scores]) -> Scores:
+    """All their films, one after the other."""
     return Scores(
         *(np.concatenate([getattr(t, name) for t in tables]) for name in Scores.__slots__)
     )

@@ -16,6 +16,7 @@ from pneumoscope import files, radiograph
 from pneumoscope.data.catalog import Catalog
 from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
 from pneumoscope.inference.bundle import Bundle, hash_patient
+from pneumoscope.machine import cores
 
 SPLITS = ("test", "val")
 OPENINGS = "test-openings.jsonl"
@@ -229,7 +230,7 @@ def _caveats(catalog: Catalog, bundle: Bundle) -> Iterator[str]:
 def _digests(paths: Sequence[Path], *, threads: int | None, progress: bool) -> tuple[str, ...]:
     from tqdm import tqdm
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         bar = tqdm(
             pool.map(_digest, paths),
             total=len(paths),

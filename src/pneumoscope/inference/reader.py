@@ -19,7 +19,8 @@ from pneumoscope.errors import UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.guard import examine
-from pneumoscope.inference.session import cores, map_facts, open_session, output_names
+from pneumoscope.inference.session import map_facts, open_session, output_names
+from pneumoscope.machine import cores
 
 READ, REFUSED = "read", "refused"
 SUBTYPES = ("bacterial", "viral")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from pneumoscope.errors import PneumoscopeError
@@ -56,9 +55,3 @@ def map_facts(session: Any) -> tuple[float, float] | None:
         return float(facts["map_bias"]), float(facts["map_stride"])
     except KeyError:
         return None
-
-
-def cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -63,9 +64,53 @@ class Deployed(nn.Module):
         """The logit less the mean of the map."""
         return float(self.network.logit.bias.item()) + self.zero
 
+    @property
+    def stride(self) -> float:
+        """Pixels of the film from one value of the map to the next."""
+        return float(self.network.stride)
+
+
+class Together(nn.Module):
+    """Several networks as one: each output is the mean of theirs, and so is the bias of the map.
+
+    All give the same outputs, and maps of one stride; anything else raises ``ValueError``. ``zero``
+    is as in :class:`Deployed`.
+    """
+
+    def __init__(self, members: Sequence[Deployed]) -> None:
+        super().__init__()
+        first = members[0]
+        if any(each.outputs != first.outputs or each.stride != first.stride for each in members):
+            raise ValueError("networks of other outputs cannot be read together")
+        self.members = nn.ModuleList(members)
+        self.outputs, self.stride, self.zero = first.outputs, first.stride, 0.0
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        return self.of(pixels.float().mul(1 / 255).unsqueeze(1))
+
+    def of(self, films: Tensor) -> tuple[Tensor, ...]:
+        """The outputs for films (n, 1, size, size) in [0, 1]."""
+        given = zip(*(member.of(films) for member in self._each()), strict=True)
+        means = [torch.stack(values).mean(0) for values in given]
+        return tuple(
+            mean - self.zero if name == "map" else mean
+            for name, mean in zip(self.outputs, means, strict=True)
+        )
+
+    @property
+    def bias(self) -> float:
+        """The logit less the mean of the map."""
+        biases = [member.bias for member in self._each()]
+        return sum(biases) / len(biases) + self.zero
+
+    def _each(self) -> Iterator[Deployed]:
+        for member in self.members:
+            assert isinstance(member, Deployed)
+            yield member
+
 
 @torch.inference_mode()
-def rim(deployed: Deployed, pixels: Pixels) -> float:
+def rim(deployed: Deployed | Together, pixels: Pixels) -> float:
     """What the map of ``deployed`` shows along the rim of films (n, size, size), in the mean.
 
     A map and its bias make the logit whatever constant is moved from one to the other, so zero is
@@ -82,7 +127,7 @@ def rim(deployed: Deployed, pixels: Pixels) -> float:
     return float(torch.cat(values).mean()) if values else 0.0
 
 
-def to_onnx(deployed: Deployed, *, size: int) -> bytes:
+def to_onnx(deployed: Deployed | Together, *, size: int) -> bytes:
     """``deployed`` as one ONNX file with any number of films, (films, size, size) uint8.
 
     Where it gives a map, the file's metadata hold ``map_bias``, the logit less the map's mean, and
@@ -109,7 +154,7 @@ def to_onnx(deployed: Deployed, *, size: int) -> bytes:
         del node.metadata_props[:]
         node.doc_string = ""
     if "map" in deployed.outputs:
-        for name, value in (("map_bias", deployed.bias), ("map_stride", deployed.network.stride)):
+        for name, value in (("map_bias", deployed.bias), ("map_stride", deployed.stride)):
             model.metadata_props.add(key=name, value=repr(value))
     network: bytes = model.SerializeToString()
     return network

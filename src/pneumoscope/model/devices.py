@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import platform
 import sys
 import warnings
@@ -16,6 +15,7 @@ import torch
 from lightning_fabric import Fabric
 
 from pneumoscope.errors import UsageError
+from pneumoscope.machine import cores
 
 
 def open_fabric(
@@ -34,7 +34,7 @@ def open_fabric(
         there = ", ".join(name for name, present in available.items() if present)
         raise UsageError(f"There is no accelerator {accelerator!r} here; there is {there}.")
     if accelerator == "cpu":
-        torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // devices))
+        torch.set_num_threads(threads or max(1, cores() // devices))
         _keep_freed_memory()
     with warnings.catch_warnings():
         # torchrun sets more than Fabric was asked for; what it says is already in the run folder.

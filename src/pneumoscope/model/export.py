@@ -18,7 +18,7 @@ from pneumoscope.data.cache import Store, open_store
 from pneumoscope.data.catalog import Catalog, Film, open_catalog
 from pneumoscope.data.duplicates import perceptual_hash
 from pneumoscope.data.split import Split
-from pneumoscope.errors import PneumoscopeError, UnreadableFilm
+from pneumoscope.errors import PneumoscopeError, UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, save_bundle
 from pneumoscope.inference.guard import Guard
@@ -26,21 +26,21 @@ from pneumoscope.inference.guard_fit import fit_guard, plenty
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
-from pneumoscope.model.deployed import Deployed, rim, to_onnx
+from pneumoscope.model.deployed import Deployed, Together, rim, to_onnx
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
-from pneumoscope.model.runs import Run, State, open_run
+from pneumoscope.model.runs import Run, open_run
 from pneumoscope.model.scored import Scored, fit_subtype, of_validation
 
 # Two runtimes add float32 in other orders; a wrong weight or a missing layer moves a logit by far
 # more than this, a real film's rounding by far less.
 PARITY = 1e-3
 PARITY_FILMS = 64
+Joint = Deployed | Together
 
 
 def export(
-    folder: Path | str,
-    *,
+    *folders: Path | str,
     out: Path | str | None = None,
     where: Path | str | None = None,
     calibrate_on: Scored | None = None,
@@ -48,16 +48,19 @@ def export(
     threads: int | None = None,
     progress: bool = True,
 ) -> Bundle:
-    """Export the selected epoch of the run in ``folder`` and return the bundle that was written.
+    """Export the selected epoch of the run in ``folders`` and return the bundle that was written.
 
-    The network is exported without calibration, the reader scores the validation films with it,
-    calibration and operating points are fitted on these scores, and the bundle is sealed. With
-    ``calibrate_on`` they are fitted on scores of the same recipe from cross-validation instead.
-    ``where`` names the films if they have moved since. Raises ``PneumoscopeError`` if the exported
-    network does not agree with the trained one on real films to 0.001 in the logit. The guard is
-    fitted to the training films, and is set last: the films that calibrate are known to be films.
+    Several runs on the same films become one network, the mean of theirs; all else is told of the
+    first, and the bundle is written there where ``out`` names no other place. The network is
+    exported without calibration, the reader scores the validation films with it, calibration and
+    operating points are fitted on these scores, and the bundle is sealed. With ``calibrate_on``
+    they are fitted on scores of the same recipe from cross-validation instead. ``where`` names the
+    films if they have moved since. Raises ``PneumoscopeError`` if the exported network does not
+    agree with the trained one on real films to 0.001 in the logit, and ``UsageError`` for runs of
+    other films, another split or another shape. The guard is fitted to the training films, and is
+    set last: the films that calibrate are known to be films.
     """
-    run = open_run(folder)
+    run, *beside = (open_run(folder) for folder in folders)
     state, facts, recipe = run.best(), run.facts, run.recipe
     places = facts["data"]
     sizes = places["sizes"] if where is None else None
@@ -66,8 +69,10 @@ def export(
     films = [film for film in catalog.films if film.split != "test"]
     store = open_store(films, recipe.preprocessing(), cache=cache, progress=progress)
     run.require_same_films(store)
+    for other in beside:
+        _require_like(run, other)
 
-    deployed = _deployed(recipe, state)
+    deployed = _together([load_deployed(each) for each in (run, *beside)])
     if "map" in deployed.outputs:
         positive = [film.key for film in catalog.pick(split.val).films if film.label == 1]
         deployed.zero = rim(deployed, store.pixels[store.rows(positive)])
@@ -99,6 +104,7 @@ def export(
             },
             "parity": parity,
             "data": {"fingerprint": places["fingerprint"], "split": facts["split"]},
+            "beside": [_member(other) for other in beside],
             "device": facts["device"],
             "precision": facts["precision"],
             "machine": facts["machine"],
@@ -115,30 +121,64 @@ def uncalibrated(run: Run, classes: tuple[str, str]) -> Bundle:
     return _uncalibrated(load_deployed(run), run.recipe, classes)
 
 
-def randomised(bundle: Bundle, run: Run, *, seed: int) -> Bundle:
-    """``bundle``, an export of ``run``, with a network of the same shape that has learned nothing.
+def randomised(bundle: Bundle, *runs: Run, seed: int) -> Bundle:
+    """``bundle``, an export of ``runs``, with a network of the same shape that has learned nothing.
 
     What a map of the trained network shows and a map of this one does not was learned (Adebayo et
     al. 2018, *Sanity Checks for Saliency Maps*).
     """
-    recipe = run.recipe
-    network = build_network(recipe.network_options(), seed=seed)
-    untrained = Deployed(network, channels=recipe.channels, mirror=recipe.mirror).eval()
-    return replace(bundle, network=to_onnx(untrained, size=recipe.size), path=None)
+    recipes = [run.recipe for run in runs]
+    untrained = [
+        Deployed(
+            build_network(recipe.network_options(), seed=seed + number),
+            channels=recipe.channels,
+            mirror=recipe.mirror,
+        ).eval()
+        for number, recipe in enumerate(recipes)
+    ]
+    network = to_onnx(_together(untrained), size=recipes[0].size)
+    return replace(bundle, network=network, path=None)
 
 
 def load_deployed(run: Run) -> Deployed:
     """The network of the selected epoch of ``run``, as a reader would call it."""
-    return _deployed(run.recipe, run.best())
-
-
-def _deployed(recipe: Recipe, state: State) -> Deployed:
+    recipe = run.recipe
     network = build_network(recipe.network_options(), seed=recipe.seed)
-    network.load_state_dict(state["network"])
+    network.load_state_dict(run.best()["network"])
     return Deployed(network, channels=recipe.channels, mirror=recipe.mirror).eval()
 
 
-def _uncalibrated(deployed: Deployed, recipe: Recipe, classes: tuple[str, str]) -> Bundle:
+def _together(members: Sequence[Deployed]) -> Joint:
+    return members[0] if len(members) == 1 else Together(members).eval()
+
+
+def _require_like(run: Run, other: Run) -> None:
+    """Raise ``UsageError`` unless ``other`` can be read together with ``run``."""
+    same = {
+        "films": other.facts["data"]["fingerprint"] == run.facts["data"]["fingerprint"],
+        "split": other.split_file.read_bytes() == run.split_file.read_bytes(),
+        "preprocessing": other.recipe.preprocessing() == run.recipe.preprocessing(),
+        "outputs": _gives(other.recipe) == _gives(run.recipe),
+    }
+    for what, alike in same.items():
+        if not alike:
+            raise UsageError(
+                f"{other.folder} has other {what} than {run.folder}, so they cannot be one bundle."
+            )
+
+
+def _gives(recipe: Recipe) -> tuple[object, ...]:
+    options = recipe.network_options()
+    return options.subtype, options.has_map, options.backbone, options.depth
+
+
+def _member(run: Run) -> dict[str, Any]:
+    return {"recipe": run.recipe.to_json(), "epoch": run.best()["epoch"]}
+
+
+def _uncalibrated(
+    deployed: Deployed | Together, recipe: Recipe, classes: tuple[str, str]
+) -> Bundle:
     return Bundle(
         network=to_onnx(deployed, size=recipe.size),
         classes=classes,
@@ -174,7 +214,11 @@ def _decoded(films: Iterable[Film], *, size: int) -> Iterator[Pixels]:
 
 @torch.inference_mode()
 def _check_parity(
-    deployed: Deployed, bundle: Bundle, store: Store, films: Catalog, readings: Sequence[Reading]
+    deployed: Deployed | Together,
+    bundle: Bundle,
+    store: Store,
+    films: Catalog,
+    readings: Sequence[Reading],
 ) -> dict[str, Any]:
     """Compare the reader, from file to logit, with the trained network on the store's pixels.
 
