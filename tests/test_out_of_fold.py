@@ -9,14 +9,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pneumoscope.evaluation.crossval import read_scores_of
+from pneumoscope.evaluation.crossval import join
+from pneumoscope.evaluation.members import read_together
 from pneumoscope.evaluation.trained import Scores
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.metrics.calibration import fit_operating_points
 from pneumoscope.model.recipe import named
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "studies" / "shipped"
+KEPT = ROOT / "studies"
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,18 @@ def tool() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def kept() -> tuple[Scores, Scores]:
-    by, scores = read_scores_of([KEPT / "grouped", KEPT / "shift"], recipe=named("shipped"))
-    assert by == ("grouped", "shift")
-    return scores[0], scores[1]
+def kept() -> dict[str, Scores]:
+    folders = [
+        folder for name in ("shipped", "shipped-plain") for folder in (KEPT / name).iterdir()
+    ]
+    found = read_together(folders, recipes=[named("shipped"), named("shipped-plain")])
+    assert set(found) == {"grouped", "shift", "changed"}
+    return found
 
 
-def test_the_pages_quote_the_kept_scores(tool: ModuleType, kept: tuple[Scores, Scores]) -> None:
-    lines = [line for line in tool.tables(*kept) if line.startswith("| ")]
+def test_the_pages_quote_the_kept_scores(tool: ModuleType, kept: dict[str, Scores]) -> None:
+    told = tool.tables(kept["grouped"], kept["shift"], kept["changed"])
+    lines = [line for line in told if line.startswith("| ")]
     assert len(lines) > 25
     for page in ("model.md", "model.ko.md"):
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -45,14 +50,14 @@ def test_the_pages_quote_the_kept_scores(tool: ModuleType, kept: tuple[Scores, S
         assert not missing
 
 
-def test_the_bundle_that_ships_was_calibrated_on_them(kept: tuple[Scores, Scores]) -> None:
-    _, shift = kept
-    points = fit_operating_points(shift.truth, shift.logit)
+def test_the_bundle_that_ships_was_calibrated_on_them(kept: dict[str, Scores]) -> None:
+    fitted_on = join([kept["shift"], kept["changed"]])
+    points = fit_operating_points(fitted_on.truth, fitted_on.logit)
     assert load_bundle().operating_points.balanced == pytest.approx(points.balanced, abs=1e-4)
 
 
-def test_every_film_is_out_of_fold_once(kept: tuple[Scores, Scores]) -> None:
-    grouped, shift = kept
+def test_every_film_is_out_of_fold_once(kept: dict[str, Scores]) -> None:
+    grouped, shift = kept["grouped"], kept["shift"]
     assert len(set(grouped.keys.tolist())) == len(grouped.keys) > 5000
     patient_folds: dict[str, set[str]] = {}
     for patient, fold in zip(grouped.patients, grouped.sets, strict=True):
