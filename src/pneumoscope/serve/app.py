@@ -25,8 +25,8 @@ from pneumoscope.serve.schema import answers, film_bodies, picture, text
 from pneumoscope.serve.service import Service
 from pneumoscope.serve.sheet import LANGUAGES, POLICY, STYLE_HASH, Language, to_html
 from pneumoscope.serve.store import Kept
-from pneumoscope.serve.table import to_csv
 from pneumoscope.serve.uploads import ClientGone, Hand, Rejected, Upload
+from pneumoscope.serve.worklist import to_csv
 
 _SWEEP_SECONDS = 30.0
 _ROWS = 1000  # of a table at most
@@ -62,7 +62,7 @@ def create_app(service: Service, *, access: Access | None = None) -> FastAPI:
     app.add_middleware(
         Gate,
         access=access,
-        metrics=service.metrics,
+        counts=service.counts,
         requests=service.limits.requests,
         styles=(STYLE_HASH,),
     )
@@ -87,8 +87,9 @@ def _add_readings(app: FastAPI, service: Service) -> None:
                 if service.desk.full:
                     raise Full(service.desk.wait_seconds())
                 kept = await service.read(await upload.films(name))
-            except (Rejected, Full):
-                await upload.drain()
+            except (Rejected, Full) as error:
+                if getattr(error, "status", 503) != 408:  # who was too slow is not waited for
+                    await upload.drain()
                 raise
         return messages.Readings(readings=[film_reading(each) for each in kept])
 
@@ -210,7 +211,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", responses=text("text/plain") | answers(401, 403, 503))
     async def metrics() -> Response:
         """Counts for Prometheus."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(service.counts.text(), media_type="text/plain; version=0.0.4")
 
 
 def _add_page(app: FastAPI) -> None:
