@@ -65,6 +65,7 @@ def live(service: Service, *, access: Access | None = None) -> Iterator[tuple[st
         finally:
             server.should_exit = True
             thread.join(30)
+            service.close()
     assert not thread.is_alive()
 
 

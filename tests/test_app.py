@@ -34,6 +34,7 @@ def client(bundle_path: Path) -> Iterator[TestClient]:
     service = Service(Reader(load_bundle(bundle_path)), limits=small())
     with TestClient(create_app(service), "http://localhost") as made:
         yield made
+    service.close()
 
 
 def post(client: TestClient, *sent: tuple[str, bytes]) -> list[messages.FilmReading]:

@@ -26,6 +26,7 @@ def client(bundle_path: Path) -> Iterator[TestClient]:
     service = Service(Reader(load_bundle(bundle_path)))
     with TestClient(create_app(service, access=access), "http://localhost") as made:
         yield made
+    service.close()
 
 
 def test_with_tokens_only_health_and_the_page_are_open(client: TestClient) -> None:

@@ -17,5 +17,5 @@ def test_the_limits_fit_into_one_another() -> None:
     [{"film_bytes": 0}, {"film_bytes": 2**40}, {"hand_bytes": 1}, {"films": 300}, {"films": 0}],
 )
 def test_limits_that_do_not_fit_are_named(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="film|request"):
+    with pytest.raises(ValueError, match=r"film|request"):
         Limits(**wrong)

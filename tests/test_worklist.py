@@ -16,7 +16,7 @@ def test_a_row_for_each_film_and_no_formula() -> None:
         store.put("@b", read, b""),
     ]
     rows = list(csv.DictReader(io.StringIO(to_csv(kept))))
-    assert [row["name"] for row in rows] == ["a.png", "'=HYPERLINK(\"x\")", "'@b"]
+    assert [row["name"] for row in rows] == ["a.png", '\'=HYPERLINK("x")', "'@b"]
     assert rows[0] == {
         "id": kept[0].id,
         "name": "a.png",

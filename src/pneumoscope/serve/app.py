@@ -19,9 +19,9 @@ from starlette.exceptions import HTTPException
 from pneumoscope.serve import messages
 from pneumoscope.serve.desk import Full
 from pneumoscope.serve.facts import bundle_facts, film_reading
-from pneumoscope.serve.gate import Access, Gate, problem
+from pneumoscope.serve.gate import OPEN, Access, Gate, problem
 from pneumoscope.serve.samples import ATTRIBUTION, SAMPLES, sample_bytes
-from pneumoscope.serve.schema import answers, film_bodies, picture, text
+from pneumoscope.serve.schema import answers, ask_for_tokens, film_bodies, picture, text
 from pneumoscope.serve.service import Service
 from pneumoscope.serve.sheet import LANGUAGES, POLICY, STYLE_HASH, Language, to_html
 from pneumoscope.serve.store import Kept
@@ -35,14 +35,13 @@ _NO_PICTURE = "A refused film has no picture."
 
 
 def create_app(service: Service, *, access: Access | None = None) -> FastAPI:
-    """The application in front of ``service``, which it closes when it is shut down."""
+    """The application in front of ``service``, which whoever made it closes."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(_sweep(service))
         yield
         sweeper.cancel()
-        await asyncio.to_thread(service.close)
 
     access = access or Access()
     app = FastAPI(
@@ -59,6 +58,8 @@ def create_app(service: Service, *, access: Access | None = None) -> FastAPI:
     _add_health(app, service)
     _add_page(app)
     _add_errors(app)
+    if access.tokens:
+        ask_for_tokens(app, OPEN)
     app.add_middleware(
         Gate,
         access=access,
