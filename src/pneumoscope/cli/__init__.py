@@ -20,6 +20,7 @@ COMMANDS = {
     "audit": "Ask whether a bundle looks at lungs, and for whom it fails.",
     "report": "Turn an evaluation into a page and a model card.",
     "predict": "Read films.",
+    "serve": "Answer to films over HTTP, with a page.",
     "explain": "Show where in a film its score comes from.",
     "crossval": "Score every film by networks that have not seen its patient.",
     "study": "Train a grid over a recipe and say what came of it.",
@@ -33,6 +34,12 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "kagglehub": "kaggle",
+    "fastapi": "serve",
+    "prometheus_client": "serve",
+    "pydantic": "serve",
+    "python_multipart": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 
 

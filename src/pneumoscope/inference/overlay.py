@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from pneumoscope.files import write_beside
 from pneumoscope.film import Pixels
+from pneumoscope.inference.reader import Maps
 from pneumoscope.inference.saliency import Explanation
 
 if TYPE_CHECKING:
@@ -90,8 +90,16 @@ def _caption(
     ]
 
 
-def coloured(film: Pixels, laid: npt.NDArray[np.float32]) -> Pixels:
+def coloured(film: Pixels, laid: Maps) -> Pixels:
     """``film`` (h, w) below the colours of ``laid`` (h, w), -1 to 1; as (h, w, 3) uint8."""
+    colour, opacity = colours(laid)
+    opacity = _STRONGEST * opacity[..., None]
+    mixed = film[..., None] * (1 - opacity) + colour * opacity
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
+def colours(laid: Maps) -> tuple[Maps, Maps]:
+    """Colours (h, w, 3), 0 to 255, and opacity (h, w), 0 to 1, of ``laid`` (h, w), -1 to 1."""
     strength = np.clip(np.abs(laid), 0, 1)[..., None]
     steps = np.linspace(0, 1, len(_FOR))
     warm, cold = (
@@ -103,9 +111,8 @@ def coloured(film: Pixels, laid: npt.NDArray[np.float32]) -> Pixels:
     )
     colour = np.where(laid[..., None] >= 0, warm, cold)
     # Fainter than in proportion where it is weak, so that noise about 0 does not tint the film.
-    opacity = _STRONGEST * np.clip(1.25 * strength - 0.1, 0, 1)
-    mixed = film[..., None] * (1 - opacity) + colour * opacity
-    return np.asarray(np.rint(mixed), dtype=np.uint8)
+    opacity = np.clip(1.25 * strength[..., 0] - 0.1, 0, 1)
+    return colour.astype(np.float32), opacity.astype(np.float32)
 
 
 def _draw_scale(

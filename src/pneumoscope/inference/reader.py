@@ -123,7 +123,7 @@ class Reader:
             in_work: deque[Future[list[Reading]]] = deque()
             try:
                 for group in _grouped(sources):
-                    in_work.append(pool.submit(self._read_together, group))
+                    in_work.append(pool.submit(self.read_together, group))
                     if len(in_work) >= 2 * self._threads:
                         yield from in_work.popleft().result()
                 while in_work:
@@ -134,8 +134,21 @@ class Reader:
 
     def read_one(self, source: Source) -> Reading:
         """The reading of one film; whatever its file holds, this returns."""
-        (reading,) = self._read_together([source])
+        (reading,) = self.read_together([source])
         return reading
+
+    def read_together(self, sources: Sequence[Source]) -> list[Reading]:
+        """Readings of a few films, whose pixels go through the network in one batch.
+
+        On the caller's thread; more than `TOGETHER` at a time are not quicker.
+        """
+        films = [self._prepare(source) for source in sources]
+        pixels = [film for film in films if not isinstance(film, Reading)]
+        scores = iter(self._scores_of([film.pixels for film in pixels]))
+        return [
+            film if isinstance(film, Reading) else self._conclude(film, next(scores))
+            for film in films
+        ]
 
     def look(self, source: Source) -> Look | Reading:
         """The reading of one film with its pixels and the bundle's own map; or its refusal."""
@@ -194,16 +207,6 @@ class Reader:
         with ThreadPoolExecutor(self._threads, thread_name_prefix="reader") as pool:
             parts = pool.map(lambda group: self._session.run(outputs, {"pixels": group}), groups)
             return [np.concatenate(part) for part in zip(*parts, strict=True)]
-
-    def _read_together(self, sources: Sequence[Source]) -> list[Reading]:
-        """Readings of a few films, whose pixels go through the network in one batch."""
-        films = [self._prepare(source) for source in sources]
-        pixels = [film for film in films if not isinstance(film, Reading)]
-        scores = iter(self._scores_of([film.pixels for film in pixels]))
-        return [
-            film if isinstance(film, Reading) else self._conclude(film, next(scores))
-            for film in films
-        ]
 
     def _prepare(self, source: Source) -> _Prepared | Reading:
         """The network's input for a film, or the refusal of it."""

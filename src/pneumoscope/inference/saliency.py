@@ -124,7 +124,7 @@ def explain_one(
         look = reader.look(data)
         if isinstance(look, Reading):
             return Explanation(replace(look, file=file), method)
-        film = _displayed(data, reader.bundle, notes=look.reading.notes)
+        film = displayed(data, reader.bundle, notes=look.reading.notes)
     except UnreadableFilm as error:
         return Explanation(Reading(file, REFUSED, None, None, str(error)), method)
     grid = attribute(look)
@@ -173,19 +173,22 @@ def _own_map(look: Look, stride: float) -> Grid:
     return Grid(look.map, stride)
 
 
-def _displayed(data: bytes, bundle: Bundle, *, notes: tuple[str, ...]) -> Pixels:
-    """The film as people look at it: decoded anew, since a network may have been given less.
+def displayed(
+    data: bytes, bundle: Bundle, *, notes: tuple[str, ...], longest: int = SHOWN
+) -> Pixels:
+    """A film (h, w) uint8 as people look at it, its longer side at most ``longest`` pixels.
 
-    ``notes`` are the reading's: a film that was turned or inverted to be read is shown so too. At
-    another scale the guard might decide otherwise; then the scale that was read is shown.
+    It is decoded anew, since a network may have been given less. ``notes`` are the reading's: a
+    film that was turned or inverted to be read is shown so too. At another scale the guard might
+    decide otherwise; then the scale that was read is shown.
     """
-    for at_least in (SHOWN, bundle.preprocessing.size):
+    for at_least in (longest, bundle.preprocessing.size):
         shown = examine(radiograph.load(data, at_least=at_least), bundle.guard).radiograph
         if shown.facts.notes == notes:
             break
     film = shown.pixels
     height, width = film.shape
-    scale = SHOWN / max(height, width)
+    scale = longest / max(height, width)
     if scale >= 1:
         return film
     shape = (max(round(width * scale), 1), max(round(height * scale), 1))

@@ -1,0 +1,1 @@
+"""Films arriving -> readings leaving: whatever carries them, all go through one desk."""
