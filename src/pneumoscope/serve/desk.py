@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from pneumoscope.inference.reader import REFUSED, TOGETHER, Reader, Reading
-from pneumoscope.inference.session import cores
+from pneumoscope.machine import cores
 
 _log = logging.getLogger(__name__)
 _FAULT = "the reader failed on this film"

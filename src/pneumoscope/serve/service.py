@@ -14,7 +14,7 @@ from anyio import CapacityLimiter, to_thread
 
 from pneumoscope import files
 from pneumoscope.inference.reader import READ, Reader, Reading
-from pneumoscope.inference.session import cores
+from pneumoscope.machine import cores
 from pneumoscope.serve.counts import Counts
 from pneumoscope.serve.desk import Desk, Full
 from pneumoscope.serve.limits import Limits
