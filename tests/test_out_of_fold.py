@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.evaluation.crossval import read_scores_of
-from pneumoscope.evaluation.trained import Scores
+from pneumoscope.evaluation.score_files import Scores
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.metrics.calibration import fit_operating_points
 from pneumoscope.model.recipe import named

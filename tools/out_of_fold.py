@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumoscope.evaluation.figures import every_figure
-from pneumoscope.evaluation.trained import SCORES, Scores, read_scores
+from pneumoscope.evaluation.score_files import SCORES, Scores, read_scores
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints, fit, fit_operating_points
 
 SHOWN = {

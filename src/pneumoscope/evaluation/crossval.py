@@ -23,17 +23,14 @@ from pneumoscope.data.acquisition import SHIFT_FOLDS, measure, shift_fold
 from pneumoscope.data.split import deal_folds, set_apart, trainable
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.figures import Estimate, every_figure
+from pneumoscope.evaluation.score_files import SCORES, Scores, read_scores, write_scores
 from pneumoscope.evaluation.trained import (
     DONE,
-    SCORES,
     Films,
-    Scores,
     open_films,
     read_result,
-    read_scores,
     require_same,
     train_and_score,
-    write_scores,
 )
 from pneumoscope.metrics.calibration import (
     Calibration,
