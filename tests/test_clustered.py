@@ -66,22 +66,37 @@ def test_resampled_bounds_widen_for_few_patients_and_heavy_tails():
     assert tailed > 1.2 * np.diff(np.quantile(heavy, [0.025, 0.975]))[0]
 
 
-def test_resampled_bounds_turn_round_what_noise_inflates():
+def test_bounds_of_an_inflated_figure_lose_the_noise_of_films_and_of_resamples() -> None:
+    # Gaps of 15 bins: the films' own noise is as large as what is added by resampling.
     random = np.random.default_rng(3)
-    resampled = np.abs(random.normal(size=(5000, 15))).mean(axis=1) * 0.07
-    value = 0.04  # the films' own noise; resampling adds as much again
-    low, high = resampled_bounds(resampled, value, patients=5000)
+    films = random.normal(0.05, 0.03, 15)
+    resampled = np.abs(films + random.normal(0, 0.03, (20_000, 15))).mean(axis=1)
+    value = float(np.abs(films).mean())
+    plain = resampled_bounds(resampled, value, patients=5000)
+    low, high = resampled_bounds(resampled, value, patients=5000, inflated=True)
 
-    assert resampled.mean() > value
-    assert low < value - 0.015
+    assert low < value < high
+    assert low < plain[0] - 0.003
+    assert high < plain[1] - 0.003
+    assert high - low < 1.2 * (plain[1] - plain[0])
+
+
+def test_bounds_of_what_may_be_noise_alone_reach_zero() -> None:
+    random = np.random.default_rng(4)
+    films = random.normal(0, 0.03, 15)
+    resampled = np.abs(films + random.normal(0, 0.03, (5000, 15))).mean(axis=1)
+    value = float(np.abs(films).mean())
+    low, high = resampled_bounds(resampled, value, patients=5000, inflated=True)
+
+    assert low == 0.0
     assert value <= high < np.quantile(resampled, 0.975)
 
 
-def test_resampled_bounds_of_a_difference_are_not_turned_round():
-    resampled = np.random.default_rng(4).normal(0.05, 0.1, 5000)
-    low, high = resampled_bounds(resampled, 0.0, patients=5000)
-
-    assert (low + high) / 2 == pytest.approx(0.05, abs=0.01)
+def test_bounds_of_an_inflated_figure_without_noise_are_the_percentiles() -> None:
+    resampled = np.random.default_rng(5).normal(5.0, 0.01, 5000)
+    plain = resampled_bounds(resampled, 5.0, 5000)
+    assert resampled_bounds(resampled, 5.0, 5000, inflated=True) == pytest.approx(plain, abs=2e-3)
+    assert resampled_bounds(np.array([0.1, 0.0]), 0.0, 2, inflated=True)[0] == 0.0
 
 
 def test_resampled_bounds_without_spread_or_resamples():

@@ -17,7 +17,8 @@ from pneumoscope.evaluation.crossval import (
     cross_validate,
     to_text,
 )
-from pneumoscope.evaluation.trained import SCORES, read_result
+from pneumoscope.evaluation.score_files import SCORES
+from pneumoscope.evaluation.trained import read_result
 from pneumoscope.metrics import scores
 from pneumoscope.model.recipe import NOTEBOOK
 

@@ -380,7 +380,8 @@ def test_calibration_error_interval_holds_the_value_and_reaches_zero_when_calibr
     def skewed(weights):
         return scores.expected_calibration_error(truth, probability**3, weights)
 
-    found = bootstrap({"true": error, "skewed": skewed}, np.arange(600))
+    both = {"true": error, "skewed": skewed}
+    found = bootstrap(both, np.arange(600), inflated=both)
     assert found["true"][0] == 0.0
     assert error(None) <= found["true"][1] < 0.1
     assert 0.15 < found["skewed"][0] < skewed(None) < found["skewed"][1] < 0.35

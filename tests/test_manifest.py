@@ -96,3 +96,16 @@ def test_sizes_without_the_columns(tmp_path: Path) -> None:
         Sizes(path)
     with pytest.raises(PneumoscopeError, match="cannot be read"):
         Sizes(tmp_path / "nowhere.csv")
+
+
+def test_labels_may_be_wanting_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = manifest(tmp_path, "path,label\na.png,\nb.png,x\n")
+    assert [entry.class_name for entry in read_manifest(path, labelled=False)] == ["", "x"]
+    with pytest.raises(UsageError, match="line 2: the column label is empty"):
+        read_manifest(path)
+    path = manifest(tmp_path, "path\na.png\n")
+    assert [entry.class_name for entry in read_manifest(path, labelled=False)] == [""]
+    with pytest.raises(UsageError, match="lacks the column label"):
+        read_manifest(path)
+    with pytest.raises(UsageError, match="lacks the column path"):
+        read_manifest(manifest(tmp_path, "label\nx\n"), labelled=False)

@@ -8,7 +8,7 @@ from pneumoscope import files
 from pneumoscope.errors import UsageError
 from pneumoscope.evaluation.crossval import RESULTS
 from pneumoscope.evaluation.members import read_kept, read_together, write_kept
-from pneumoscope.evaluation.trained import SCORES, write_scores
+from pneumoscope.evaluation.score_files import SCORES, write_scores
 from pneumoscope.model.recipe import NOTEBOOK, Recipe
 
 ONE = replace(NOTEBOOK, name="one")

@@ -9,9 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pneumoscope.evaluation.crossval import join
 from pneumoscope.evaluation.members import read_together
-from pneumoscope.evaluation.trained import Scores
+from pneumoscope.evaluation.score_files import Scores, join
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.metrics.calibration import fit_operating_points
 from pneumoscope.model.recipe import named

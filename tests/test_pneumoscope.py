@@ -23,6 +23,16 @@ def test_the_public_names_are_the_rooms_own() -> None:
         _ = pneumoscope.nothing
 
 
+def test_the_verbs_that_prove_a_bundle_need_no_torch() -> None:
+    program = (
+        "import sys\n"
+        "from pneumoscope import audit, evaluate, explain, report, suggest\n"
+        "assert all(map(callable, (audit, evaluate, explain, report, suggest)))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
 def test_importing_it_imports_next_to_nothing() -> None:
     program = "import sys, pneumoscope; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -60,3 +60,13 @@ def test_the_sheet_holds_every_tile_and_its_text(tmp_path: Path) -> None:
         assert text.min() < 100  # something is written below
     assert (sheet[:, -12:] == 255).all()  # no text runs over the edge
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_footer_stands_below_the_tiles(tmp_path: Path) -> None:
+    tiles = np.zeros((2, 40, 40), np.uint8)
+    for name, footer in (("plain.png", ""), ("footer.png", "Below.")):
+        contact_sheet(tiles, ["a\nb", "c\nd"], tmp_path / name, footer=footer)
+    with Image.open(tmp_path / "plain.png") as plain, Image.open(tmp_path / "footer.png") as footed:
+        assert footed.height == plain.height + 24
+        assert np.asarray(footed)[: plain.height].tolist() == np.asarray(plain).tolist()
+        assert np.asarray(footed)[plain.height :].min() < 100

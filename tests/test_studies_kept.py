@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pneumoscope.evaluation.score_files import SCORES
 from pneumoscope.evaluation.studies import named_study
 from pneumoscope.evaluation.study_plan import tasks_of
 from pneumoscope.evaluation.study_table import write_tables
-from pneumoscope.evaluation.trained import SCORES, read_result
+from pneumoscope.evaluation.trained import read_result
 
 ROOT = Path(__file__).parents[1]
 KEPT = sorted(path.parent for path in (ROOT / "studies").glob("*/*/table.md"))

@@ -13,10 +13,11 @@ import pytest
 
 from grids import SMALL, studies, study
 from pneumoscope.errors import PneumoscopeError, UsageError
+from pneumoscope.evaluation.score_files import SCORES
 from pneumoscope.evaluation.studies import Cell
 from pneumoscope.evaluation.study import run_study
 from pneumoscope.evaluation.study_table import Table
-from pneumoscope.evaluation.trained import SCORES, read_result
+from pneumoscope.evaluation.trained import read_result
 
 
 def run(films: Path, sizes: Path, cache: Path, out: Path, name: str = "tiny", **more: Any) -> Table:

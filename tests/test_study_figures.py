@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from pneumoscope.evaluation.score_files import Scores
 from pneumoscope.evaluation.study_figures import LABELS, figures_by_set
-from pneumoscope.evaluation.trained import Scores
 
 
 def scored(count: int = 400, *, sets: tuple[str, ...] = ("val", "shift"), seed: int = 0) -> Scores:

@@ -11,9 +11,10 @@ import pytest
 from grids import study
 from pneumoscope.data.split import Split
 from pneumoscope.errors import PneumoscopeError
+from pneumoscope.evaluation.score_files import COLUMNS, SCORES
 from pneumoscope.evaluation.studies import STUDIES, Cell
 from pneumoscope.evaluation.study_plan import Task, plan, tasks_of
-from pneumoscope.evaluation.trained import COLUMNS, SCORES, Films, open_films
+from pneumoscope.evaluation.trained import Films, open_films
 from pneumoscope.files import write_json
 
 

@@ -12,11 +12,11 @@ import pytest
 from scipy import stats
 
 from grids import SMALL, study
+from pneumoscope.evaluation.score_files import COLUMNS, SCORES, read_scores
 from pneumoscope.evaluation.studies import Cell
 from pneumoscope.evaluation.study_figures import figures_by_set
 from pneumoscope.evaluation.study_plan import BASE
 from pneumoscope.evaluation.study_table import Table, tabulate, write_tables
-from pneumoscope.evaluation.trained import COLUMNS, SCORES, read_scores
 from pneumoscope.files import write_json
 
 CELLS = (

@@ -12,13 +12,12 @@ from grids import SMALL
 from pneumoscope.data.split import Split, make_split
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation import trained
+from pneumoscope.evaluation.score_files import SCORES, read_scores
 from pneumoscope.evaluation.study_plan import BASE
 from pneumoscope.evaluation.trained import (
-    SCORES,
     Films,
     open_films,
     read_result,
-    read_scores,
     require_same,
     train_and_score,
 )

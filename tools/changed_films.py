@@ -18,8 +18,8 @@ from tqdm import tqdm
 from pneumoscope.data.catalog import open_catalog
 from pneumoscope.evaluation.corrupt import changed_inputs
 from pneumoscope.evaluation.members import write_kept
+from pneumoscope.evaluation.score_files import SCORES, write_scores
 from pneumoscope.evaluation.selection import select_films
-from pneumoscope.evaluation.trained import SCORES, write_scores
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.inference.reader import Reader
 

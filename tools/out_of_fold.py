@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumoscope.evaluation.crossval import join
 from pneumoscope.evaluation.figures import every_figure
 from pneumoscope.evaluation.members import read_together
-from pneumoscope.evaluation.trained import Scores
+from pneumoscope.evaluation.score_files import Scores, join
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints, fit, fit_operating_points
 from pneumoscope.model.recipe import named
 

@@ -9,7 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pneumoscope.evaluation.audit import audit as audit
+    from pneumoscope.evaluation.crossval import cross_validate as cross_validate
     from pneumoscope.evaluation.evaluate import evaluate as evaluate
+    from pneumoscope.evaluation.report import report as report
+    from pneumoscope.evaluation.study import run_study as run_study
+    from pneumoscope.evaluation.suggest import suggest as suggest
     from pneumoscope.inference.bundle import load_bundle as load_bundle
     from pneumoscope.inference.reader import Reader as Reader
     from pneumoscope.inference.reader import read as read
@@ -26,10 +31,29 @@ _HOME = {
     "load_bundle": "inference.bundle",
     "train": "model.train",
     "export": "model.export",
+    "cross_validate": "evaluation.crossval",
+    "run_study": "evaluation.study",
     "evaluate": "evaluation.evaluate",
+    "audit": "evaluation.audit",
+    "report": "evaluation.report",
+    "suggest": "evaluation.suggest",
 }
 
-__all__ = ["Reader", "evaluate", "explain", "export", "load", "load_bundle", "read", "train"]
+__all__ = [
+    "Reader",
+    "audit",
+    "cross_validate",
+    "evaluate",
+    "explain",
+    "export",
+    "load",
+    "load_bundle",
+    "read",
+    "report",
+    "run_study",
+    "suggest",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

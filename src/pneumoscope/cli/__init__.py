@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Show where in a film its score comes from.",
     "crossval": "Score every film by networks that have not seen its patient.",
     "study": "Train a grid over a recipe and say what came of it.",
+    "suggest": "Say which films to label next, and which labels to check.",
 }
 
 # Packages of the optional extras, by the name they are imported under.

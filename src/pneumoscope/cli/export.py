@@ -81,8 +81,8 @@ def command(
 
 def _scored(runs: tuple[Path, ...], folds: tuple[Path, ...]) -> Scored:
     """The out-of-fold scores, of the recipes that the runs followed."""
-    from pneumoscope.evaluation.crossval import join
     from pneumoscope.evaluation.members import read_together
+    from pneumoscope.evaluation.score_files import join
     from pneumoscope.model.runs import open_run
     from pneumoscope.model.scored import Scored
 

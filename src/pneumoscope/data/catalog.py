@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -22,11 +22,15 @@ __all__ = [
     "SUBTYPES",
     "Catalog",
     "Film",
+    "class_key",
     "class_weights",
     "find_films",
+    "has_patients",
     "held_out_patients",
     "is_held_out",
     "kaggle_patient",
+    "make_catalog",
+    "make_film",
     "open_catalog",
 ]
 
@@ -133,24 +137,49 @@ def open_catalog(
     else:
         tree = read_tree(where)
         root, entries, skipped = tree.root, tree.entries, tree.skipped
-    names = [_class_key(entry.class_name) for entry in entries]
-    classes = _name_classes({_class_key(e.class_name): e.class_name for e in entries}, positive)
-    positive_key = _class_key(classes[1])
+    return make_catalog(
+        *(root, entries),
+        positive=positive,
+        sizes=Sizes(Path(sizes)) if sizes is not None else None,
+        manifest=where.is_file(),
+        skipped=skipped,
+    )
+
+
+def make_catalog(
+    root: Path,
+    entries: Sequence[Entry],
+    *,
+    positive: str | None = None,
+    sizes: Sizes | None = None,
+    manifest: bool = False,
+    skipped: tuple[str, ...] = (),
+) -> Catalog:
+    """The catalog of ``entries``, which lie below ``root`` or are listed in a ``manifest`` there.
+
+    Raises ``UsageError`` where their class names are not a negative and a positive one.
+    """
+    names = [class_key(entry.class_name) for entry in entries]
+    classes = _name_classes({class_key(e.class_name): e.class_name for e in entries}, positive)
+    positive_key = class_key(classes[1])
     if set(names) <= {"0", "1"} and positive is None:
         classes = ("NORMAL", "PNEUMONIA")  # a reading that says "1" would tell nobody anything
-    table = Sizes(Path(sizes)) if sizes is not None else None
     films = sorted(
         (
-            _film(entry, root, label=int(name == positive_key), table=table)
+            make_film(entry, root, label=int(name == positive_key), sizes=sizes)
             for entry, name in zip(entries, names, strict=True)
         ),
         key=lambda film: film.key,
     )
-    if table is not None and not any(film.width for film in films):
-        raise UsageError(f"No line of {table.path} matches a film in {where}.")
-    named = all(e.patient or kaggle_patient(e.path) for e in entries)
-    fixed = where.is_file() and {"train", "val"} <= {film.split for film in films}
-    return Catalog(root, tuple(films), classes, named, fixed, skipped)
+    if sizes is not None and not any(film.width for film in films):
+        raise UsageError(f"No line of {sizes.path} matches a film in {root}.")
+    fixed = manifest and {"train", "val"} <= {film.split for film in films}
+    return Catalog(root, tuple(films), classes, has_patients(entries), fixed, skipped)
+
+
+def has_patients(entries: Iterable[Entry]) -> bool:
+    """Whether the patient of every film is stated, or in its name."""
+    return all(e.patient or kaggle_patient(e.path) for e in entries)
 
 
 def class_weights(labels: npt.ArrayLike) -> tuple[float, float]:
@@ -196,7 +225,8 @@ def _kaggle_name(path: Path) -> re.Match[str] | None:
     return next((match for name in _KAGGLE if (match := name.fullmatch(path.stem))), None)
 
 
-def _film(entry: Entry, root: Path, *, label: int, table: Sizes | None) -> Film:
+def make_film(entry: Entry, root: Path, *, label: int, sizes: Sizes | None = None) -> Film:
+    """One film of a catalog; what neither the entry nor its file's name tells is left open."""
     key = Path(os.path.relpath(entry.path, root)).as_posix()
     match = _kaggle_name(entry.path)
     patient = entry.patient or (match["patient"] if match else key)
@@ -205,14 +235,15 @@ def _film(entry: Entry, root: Path, *, label: int, table: Sizes | None) -> Film:
     if label and subtype == "normal":
         subtype = ""
     width, height = entry.width, entry.height
-    if table is not None and (size := table.of(entry.path)):
+    if sizes is not None and (size := sizes.of(entry.path)):
         width, height = size
     if width is None or height is None:
         width = height = None
     return Film(entry.path, key, label, subtype, patient, entry.split, width, height, entry.fields)
 
 
-def _class_key(name: str) -> str:
+def class_key(name: str) -> str:
+    """A class by its name, however that is written."""
     key = re.sub(r"[\s_-]+", " ", name.strip()).casefold()
     return {"0.0": "0", "1.0": "1"}.get(key, key)
 
@@ -223,7 +254,7 @@ def _name_classes(names: Mapping[str, str], positive: str | None) -> tuple[str, 
     if len(names) > 2:
         raise UsageError(f"Exactly two classes are needed, and {len(names)} were found: {listed}.")
     if positive is not None:
-        wanted = _class_key(positive)
+        wanted = class_key(positive)
         others = [name for key, name in names.items() if key != wanted]
         if len(others) == 2:
             raise UsageError(f"The positive class {positive!r} is not one of {listed}.")

@@ -17,17 +17,18 @@ _KNOWN = frozenset(
 Size = tuple[int, int]
 
 
-def read_manifest(path: Path) -> tuple[Entry, ...]:
+def read_manifest(path: Path, *, labelled: bool = True) -> tuple[Entry, ...]:
     """Read a manifest: ``path,label[,patient,split,subtype,original_width,original_height,...]``.
 
-    Paths are relative to the manifest; every other column is kept in ``Entry.fields``. Raises
+    Paths are relative to the manifest; every other column is kept in ``Entry.fields``. Unless all
+    films are ``labelled``, labels may be empty and their column may be missing. Raises
     ``UsageError`` or ``PneumoscopeError`` with the line that cannot be used.
     """
     entries: list[Entry] = []
     seen: dict[Path, int] = {}
     absent: list[str] = []
-    for line, row in read_rows(path, {"path", "label"}):
-        if not row["path"] or not row["label"]:
+    for line, row in read_rows(path, {"path", "label"} if labelled else {"path"}):
+        if not row["path"] or (labelled and not row["label"]):
             empty = "path" if not row["path"] else "label"
             raise UsageError(f"{path}, line {line}: the column {empty} is empty.")
         film = path.parent / row["path"]
@@ -39,7 +40,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         entries.append(
             Entry(
                 path=film,
-                class_name=row["label"],
+                class_name=row.get("label", ""),
                 split=_split(row.get("split", ""), path, line),
                 patient=row.get("patient", ""),
                 subtype=row.get("subtype", ""),

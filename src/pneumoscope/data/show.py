@@ -16,6 +16,7 @@ from pneumoscope.preprocess import Preprocessing, film_to_input
 
 _GAP = 12
 _CAPTION = 44
+_FOOTER = 24
 _COLUMNS = 4
 
 
@@ -70,10 +71,12 @@ def captions(catalog: Catalog, films: Sequence[Film]) -> list[str]:
     ]
 
 
-def contact_sheet(pixels: npt.NDArray[np.uint8], texts: Sequence[str], path: Path | str) -> None:
+def contact_sheet(
+    pixels: npt.NDArray[np.uint8], texts: Sequence[str], path: Path | str, *, footer: str = ""
+) -> None:
     """Draw tiles (n, side, side), four in a row, each over its text of two lines, into a PNG.
 
-    A text that is wider than its tile is cut short with an ellipsis.
+    A text that is wider than its tile is cut short with an ellipsis. ``footer`` is one line below.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -81,7 +84,8 @@ def contact_sheet(pixels: npt.NDArray[np.uint8], texts: Sequence[str], path: Pat
     rows = -(-len(pixels) // _COLUMNS)
     columns = min(_COLUMNS, len(pixels))
     step_x, step_y = side + _GAP, side + _GAP + _CAPTION
-    sheet = Image.new("L", (_GAP + columns * step_x, _GAP + rows * step_y), 255)
+    height = _GAP + rows * step_y
+    sheet = Image.new("L", (_GAP + columns * step_x, height + _FOOTER * bool(footer)), 255)
     draw = ImageDraw.Draw(sheet)
     fonts = (ImageFont.load_default(16), ImageFont.load_default(12))
     for index, (tile, text) in enumerate(zip(pixels, texts, strict=True)):
@@ -94,5 +98,6 @@ def contact_sheet(pixels: npt.NDArray[np.uint8], texts: Sequence[str], path: Pat
                 line = line.rstrip("…")[:-1] + "…"
             draw.text((x, below), line, fill=0, font=font)
             below += 21
+    draw.text((_GAP, height), footer, fill=0, font=fonts[1])
     with write_beside(path) as beside:
         sheet.save(beside, "PNG", optimize=True)

@@ -10,7 +10,6 @@ may be in several of these, or in none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,17 +21,14 @@ from pneumoscope.data.acquisition import SHIFT_FOLDS, measure, shift_fold
 from pneumoscope.data.split import deal_folds, set_apart, trainable
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.figures import Estimate, every_figure
+from pneumoscope.evaluation.score_files import SCORES, Scores, join, read_scores, write_scores
 from pneumoscope.evaluation.trained import (
     DONE,
-    SCORES,
     Films,
-    Scores,
     open_films,
     read_result,
-    read_scores,
     require_same,
     train_and_score,
-    write_scores,
 )
 from pneumoscope.metrics.calibration import (
     Calibration,
@@ -173,13 +169,6 @@ def _train(
                 raise UsageError(f"Another process is training {out / name}.") from error
             results[name] = result
     return results
-
-
-def join(tables: Sequence[Scores]) -> Scores:
-    """All their films, one after the other."""
-    return Scores(
-        *(np.concatenate([getattr(t, name) for t in tables]) for name in Scores.__slots__)
-    )
 
 
 def _prove(

@@ -119,7 +119,9 @@ def every_figure(
     }
     statistics = scores.figures(truth, score=logit, probability=probability, call=call)
     wanted = {name: statistics[key] for name, key in _BOOTSTRAPPED.items()}
-    limits = bootstrap(wanted, patients, resamples=resamples, seed=seed)
+    limits = bootstrap(
+        wanted, patients, resamples=resamples, seed=seed, inflated=["expected_calibration_error"]
+    )
     count, once = np.unique(patients).size, np.ones(truth.size)
     method = f"bootstrap over patients, {resamples} resamples"
     for name, statistic in wanted.items():

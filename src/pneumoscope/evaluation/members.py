@@ -12,7 +12,7 @@ import numpy as np
 from pneumoscope import files
 from pneumoscope.errors import UsageError
 from pneumoscope.evaluation.crossval import RESULTS
-from pneumoscope.evaluation.trained import SCORES, Scores, read_scores
+from pneumoscope.evaluation.score_files import SCORES, Scores, read_scores
 from pneumoscope.model.recipe import Recipe
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pneumoscope.evaluation.trained import Scores
+from pneumoscope.evaluation.score_files import Scores
 from pneumoscope.metrics import calibration, scores
 
 # The words are those for people; figures "as trained" take the logit at its word, the others use

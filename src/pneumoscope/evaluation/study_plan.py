@@ -12,8 +12,9 @@ from pneumoscope.data.catalog import Film
 from pneumoscope.data.split import Split, set_apart, trainable
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.evaluation.choose import choose_films, thumbnails
+from pneumoscope.evaluation.score_files import SCORES, read_scores
 from pneumoscope.evaluation.studies import Cell, Study
-from pneumoscope.evaluation.trained import DONE, SCORES, Films, read_result, read_scores
+from pneumoscope.evaluation.trained import DONE, Films, read_result
 from pneumoscope.model.recipe import NOTEBOOK, Recipe
 
 # fp32 everywhere: a cell that is trained on another machine must not differ by its arithmetic.

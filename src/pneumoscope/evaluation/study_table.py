@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from pneumoscope import files
+from pneumoscope.evaluation.score_files import SCORES, read_scores
 from pneumoscope.evaluation.studies import Cell, Study
 from pneumoscope.evaluation.study_figures import LABELS, SETS, Figures, figures_by_set
-from pneumoscope.evaluation.trained import DONE, SCORES, read_result, read_scores
+from pneumoscope.evaluation.trained import DONE, read_result
 from pneumoscope.metrics.intervals import Interval, Paired
 from pneumoscope.metrics.seeds import over_seeds, paired_over_seeds
 from pneumoscope.model.networks import build_network

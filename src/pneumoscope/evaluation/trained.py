@@ -7,14 +7,11 @@ the last whole epoch, and a second process takes other folders meanwhile.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from pneumoscope.data.cache import open_store
 from pneumoscope.data.catalog import Catalog, open_catalog
 from pneumoscope.data.split import Split, trainable
 from pneumoscope.errors import Diverged, PneumoscopeError, UsageError
+from pneumoscope.evaluation.score_files import SCORES, write_scores
 from pneumoscope.inference.reader import READ, Reader
 from pneumoscope.model.export import uncalibrated
 from pneumoscope.model.recipe import Recipe
@@ -35,8 +33,7 @@ from pneumoscope.model.train import train
 from pneumoscope.model.variance_shift import variance_shift
 
 DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
-RESULT, SCORES = "result.json", "scores.csv.gz"
-COLUMNS = ("set", "key", "patient", "label", "subtype", "counter_stereotype", "logit", "leaning")
+RESULT = "result.json"
 _SHIFT_FILMS = 256  # training films on which the variance shift is measured
 
 Watch = Callable[[dict[str, float]], None]
@@ -59,27 +56,6 @@ class Films:
     shift: frozenset[str]
     digest: str
     masks: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """Scored films (n,): which set each is of, its truth, and the network's logit.
-
-    ``leaning`` is the logit of viral against bacterial pneumonia, NaN where the network has none.
-    """
-
-    sets: np.ndarray
-    keys: np.ndarray
-    patients: np.ndarray
-    truth: np.ndarray
-    subtypes: np.ndarray
-    slice: np.ndarray
-    logit: np.ndarray
-    leaning: np.ndarray
-
-    def where(self, films: np.ndarray) -> Scores:
-        """Those of ``films`` (n,) bool."""
-        return Scores(*(getattr(self, name)[films] for name in self.__slots__))
 
 
 def open_films(
@@ -124,46 +100,6 @@ def read_result(folder: Path) -> dict[str, Any] | None:
             f"{folder / RESULT} is damaged; delete it to train again."
         ) from error
     return result
-
-
-def read_scores(path: Path) -> Scores:
-    """The scores that ``write_scores`` wrote; ``PneumoscopeError`` where they are damaged."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            columns: dict[str, list[str]] = {name: [] for name in COLUMNS}
-            for row in rows:
-                for name in COLUMNS[:-1]:
-                    columns[name].append(row[name])
-                # Scores of networks without a second output have no such column, or leave it empty.
-                columns["leaning"].append(row.get("leaning") or "nan")
-        return Scores(
-            np.array(columns["set"], dtype=str),
-            np.array(columns["key"], dtype=str),
-            np.array(columns["patient"], dtype=str),
-            np.array(columns["label"], dtype=str) == "1",
-            np.array(columns["subtype"], dtype=str),
-            np.array(columns["counter_stereotype"], dtype=str) == "1",
-            np.array(columns["logit"], dtype=np.float64),
-            np.array(columns["leaning"], dtype=np.float64),
-        )
-    except (OSError, EOFError, KeyError, ValueError) as error:
-        raise PneumoscopeError(
-            f"{path} is damaged; delete its folder to train this again."
-        ) from error
-
-
-def write_scores(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows of ``COLUMNS`` as ``read_scores`` reads them; a leaning may be None or NaN."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for *row, logit, leaning in rows:
-        has_leaning = leaning is not None and np.isfinite(leaning)
-        writer.writerow((*row, f"{logit:.7g}", f"{leaning:.7g}" if has_leaning else ""))
-    with files.write_beside(path) as beside:
-        # No time stamp and no name inside: the same scores are the same file.
-        beside.write_bytes(gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0))
 
 
 def train_and_score(

@@ -139,16 +139,22 @@ def sign_flip_p(leads: NDArray[np.int_]) -> float:
     return min(1.0, float(chances[np.abs(sums) >= abs(leads.sum())].sum()))
 
 
-def resampled_bounds(resampled: Floats, value: float, patients: int) -> tuple[float, float]:
+def resampled_bounds(
+    resampled: Floats, value: float, patients: int, *, inflated: bool = False
+) -> tuple[float, float]:
     """Bounds of a figure from its bootstrap resamples (B,), NaN ones left out.
 
     Percentiles are too narrow in small samples and where a few patients make most of the variance.
     They are expanded, as by Hesterberg (2015), from the normal to Student's t, with Satterthwaite's
     degrees of freedom: the fourth moment of the patients' contributions shows in the kurtosis of
-    the resamples. A figure that cannot be negative and that noise inflates (a mean absolute gap is
-    never 0) is inflated once in the films and again in each resample, about equally on the square
-    scale: where the bias passes a quarter of the standard error (Efron & Tibshirani 1993, 10.3) the
-    interval is turned round on that scale, and always holds the value.
+    the resamples.
+
+    A figure ``inflated`` by noise (a mean absolute gap is never 0) is so once in the films and
+    again in each resample, on the square scale by the same amount. That bias (Efron & Tibshirani
+    1993, 10.3) is taken off twice on that scale, and the spread narrowed to that of a single dose
+    of noise: a square c² + b, of which b is noise, varies as a noncentral chi-square does, by
+    4 c² + 2 b in units of the noise. Such an interval always holds the value, and reaches 0 where
+    noise may be all there is.
     """
     resampled = resampled[np.isfinite(resampled)]
     if not resampled.size:
@@ -160,11 +166,19 @@ def resampled_bounds(resampled: Floats, value: float, patients: int) -> tuple[fl
     freedom = max(LEAST_FREEDOM, 2 / (max(excess, 0.0) + 2 / patients))
     tail = _normal_tail(t_quantile(freedom))
     low, high = (float(bound) for bound in np.quantile(resampled, [tail, 1 - tail]))
-    bias = float(resampled.mean()) - value
-    if bias <= error / 4 or resampled.min() < 0:
+    if not inflated:
         return low, high
-    turned = [math.sqrt(max(0.0, 2 * value**2 - bound**2)) for bound in (high, low)]
-    return min(value, turned[0]), max(value, turned[1], high - 2 * bias)
+    return _without_inflation(value, float((resampled**2).mean()), low, high)
+
+
+def _without_inflation(value: float, square: float, low: float, high: float) -> tuple[float, float]:
+    """Bounds of an inflated figure; ``square`` is the mean square of its resamples."""
+    noise = max(0.0, square - value**2)
+    plain = max(0.0, value**2 - noise)
+    narrower = math.sqrt((2 * plain + noise) / (2 * value**2 + noise))
+    lower = math.sqrt(max(0.0, plain - narrower * (square - low**2)))
+    upper = math.sqrt(plain + narrower * max(0.0, high**2 - square))
+    return min(lower, value), max(upper, value)
 
 
 def _normal_tail(z: float) -> float:

@@ -8,7 +8,7 @@ do not fit raise ``ValueError``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -188,15 +188,16 @@ def bootstrap(
     *,
     resamples: int = 2000,
     seed: int = 0,
+    inflated: Collection[str] = (),
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals (low, high) from drawing whole patients with replacement.
 
     ``statistics`` take weights (B, n), how often each film was drawn, and return (B,);
-    :func:`scores.figures` makes a set of them. Percentiles, widened for small samples, and turned
-    round for a figure that resampling inflates, such as a calibration error (see
-    :func:`clustered.resampled_bounds`). Resamples in which a statistic is NaN are left out. An
-    interval is NaN with fewer than two patients, and has no width where every resample agrees: a
-    flawless share needs :func:`wilson_clustered`, a flawless area :func:`delong`.
+    :func:`scores.figures` makes a set of them. Percentiles, widened for small samples; those of
+    figures named in ``inflated``, which noise can only raise, such as a calibration error, are
+    freed of it (see :func:`clustered.resampled_bounds`). Resamples in which a statistic is NaN are
+    left out. An interval is NaN with fewer than two patients, and has no width where every resample
+    agrees: a flawless share needs :func:`wilson_clustered`, a flawless area :func:`delong`.
     """
     labels = np.asarray(patients)
     cluster, count = number_patients(labels, len(labels))
@@ -214,7 +215,12 @@ def bootstrap(
             found[name].append(np.asarray(statistic(weights)))
     once = np.ones((1, len(labels)))
     return {
-        name: resampled_bounds(np.concatenate(found[name]), float(statistic(once)[0]), count)
+        name: resampled_bounds(
+            np.concatenate(found[name]),
+            float(statistic(once)[0]),
+            count,
+            inflated=name in inflated,
+        )
         for name, statistic in statistics.items()
     }
 
