@@ -16,18 +16,28 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
+smartquotes = False  # -- stays two hyphens in the help of commands
 
 html_theme = "furo"
 html_title = "Pneumoscope"
-html_theme_options = {"footer_icons": []}
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 
-myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header"]
 nb_execution_mode = "off"  # tools/run_tutorial.py runs them, and a test
 
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
+
+
+def set_language(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Say of a Korean page that it is one, to browsers and screen readers."""
+    if page.endswith(".ko"):
+        context["language"] = "ko"
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("html-page-context", set_language)

@@ -211,7 +211,7 @@ def main() -> None:
             figure = draw(WORDS[language])
             figure.tight_layout()
             path = OUT / f"{draw.__name__}{ending}.png"
-            figure.savefig(path, dpi=100, metadata={"Software": None})
+            figure.savefig(path, dpi=100, bbox_inches="tight", metadata={"Software": None})
             plt.close(figure)
             reduced = Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE)
             reduced.save(path, optimize=True)
