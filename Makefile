@@ -61,8 +61,8 @@ lint: .venv/.dev
 	@touch $@
 
 .venv/.dev: .venv/bin/python $(INSTALLED_BY)
-	$(PIP) --editable '.[train,dev]'
-	@touch $@ .venv/.train
+	$(PIP) --editable '.[train,dev,docs]'
+	@touch $@ .venv/.train .venv/.docs
 
 .venv/.docs: .venv/bin/python $(INSTALLED_BY)
 	$(PIP) --editable '.[train,docs]'
