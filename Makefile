@@ -1,5 +1,6 @@
 # make demo   install, then the main job on the embedded sample: check, train, export, prove, read
 # make test   install with what developers need, then lint, types and tests
+# make docs   build the documentation into docs/_build, warnings as errors
 # Everything is installed into .venv; PYTHON=python3.12 chooses another interpreter.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ SIZES := sample/original_sizes.csv
 OUT := demo
 SCOPE := $(BIN)/pneumoscope
 
-.PHONY: demo test lint clean
+.PHONY: demo test docs lint clean
 
 demo: .venv/.train
 	@rm -rf $(OUT)/run $(OUT)/evaluation && mkdir -p $(OUT)
@@ -43,6 +44,10 @@ demo: .venv/.train
 test: lint
 	$(BIN)/python -m pytest
 
+docs: .venv/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,8 +61,12 @@ lint: .venv/.dev
 	@touch $@
 
 .venv/.dev: .venv/bin/python $(INSTALLED_BY)
-	$(PIP) --editable '.[train,serve,dev]'
+	$(PIP) --editable '.[train,serve,dev,docs]'
+	@touch $@ .venv/.train .venv/.docs
+
+.venv/.docs: .venv/bin/python $(INSTALLED_BY)
+	$(PIP) --editable '.[train,docs]'
 	@touch $@ .venv/.train
 
 clean:
-	rm -rf .venv $(OUT) runs
+	rm -rf .venv $(OUT) runs docs/_build
