@@ -56,7 +56,7 @@ lint: .venv/.dev
 	@touch $@
 
 .venv/.dev: .venv/bin/python $(INSTALLED_BY)
-	$(PIP) --editable '.[train,dev]'
+	$(PIP) --editable '.[train,serve,dev]'
 	@touch $@ .venv/.train
 
 clean:

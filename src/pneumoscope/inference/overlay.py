@@ -112,7 +112,7 @@ def colours(laid: Maps) -> tuple[Maps, Maps]:
     colour = np.where(laid[..., None] >= 0, warm, cold)
     # Fainter than in proportion where it is weak, so that noise about 0 does not tint the film.
     opacity = np.clip(1.25 * strength[..., 0] - 0.1, 0, 1)
-    return colour, opacity
+    return colour.astype(np.float32), opacity.astype(np.float32)
 
 
 def _draw_scale(

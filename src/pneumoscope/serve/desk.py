@@ -69,6 +69,11 @@ class Desk:
         """Whether one more film would be turned away."""
         return self._closed or len(self._queue) >= self._room
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._closed
+
     def hand_in(self, films: Sequence[bytes]) -> list[Future[Reading]]:
         """A promise of a reading for each film; all are taken, or `Full` is raised.
 
@@ -110,7 +115,7 @@ class Desk:
         """The films that have waited longest; none once the desk is closed and cleared."""
         with self._changed:
             while True:
-                batch = []
+                batch: list[tuple[bytes, Future[Reading]]] = []
                 # An even share: a worker that took all would leave the others without work.
                 share = math.ceil(len(self._queue) / len(self._workers))
                 while self._queue and len(batch) < min(TOGETHER, share):

@@ -15,9 +15,9 @@ class Limits:
 
     ``film_bytes`` (at most what any film may have), ``request_bytes`` and ``films`` bound a
     request, ``upload_seconds`` its way in and ``idle_seconds`` a silence on that way.
-    ``waiting`` films and ``hand_bytes`` of uploads may be in hand at once: the next request is
-    told to come again. Readings are forgotten after ``keep_seconds``, or once there are more than
-    ``keep_films`` or their films hold more than ``keep_bytes``.
+    ``waiting`` films, ``hand_bytes`` of uploads and ``requests`` may be in hand at once: the next
+    request is told to come again. Readings are forgotten after ``keep_seconds``, or once there are
+    more than ``keep_films`` or their films hold more than ``keep_bytes``.
     """
 
     film_bytes: int = 64 * MB
@@ -27,6 +27,7 @@ class Limits:
     idle_seconds: float = 15.0
     waiting: int = 256
     hand_bytes: int = 512 * MB
+    requests: int = 512
     keep_films: int = 2000
     keep_bytes: int = 512 * MB
     keep_seconds: float = 3600.0

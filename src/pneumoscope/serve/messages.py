@@ -4,8 +4,9 @@ Routes (all errors are :class:`Problem`; a film that is refused is no error but 
 
 ===== =============================== ==========================================================
 POST  ``/v1/readings``                multipart, files in the field ``files``; or one film as the
-                                      whole body, Content-Type ``image/*``, ``application/dicom``
-                                      or ``application/octet-stream`` (name: ``?name=``)
+                                      whole body, Content-Type ``image/jpeg``, ``image/png``,
+                                      ``image/tiff``, ``application/dicom`` or
+                                      ``application/octet-stream`` (name: ``?name=``)
                                       -> 200 :class:`Readings`, in the order given.
                                       400 broken upload, 401, 403 another site's page, 408 too
                                       slow, 413 too many or too much, 415 another type or an
@@ -36,7 +37,8 @@ GET   ``/``, ``/static/{path}``       the web page: ``page/index.html`` and what
 With ``--token-file`` all of ``/v1/`` and ``/metrics`` want ``Authorization: Bearer TOKEN`` (401
 with WWW-Authenticate otherwise); pictures have to be fetched with the header too, so a page shows
 them through blob URLs. The content policy allows scripts and styles from ``/static/`` only (none
-inline) and pictures from here, ``data:`` and ``blob:``.
+inline, but for the style sheet of a reading's page) and pictures from here, ``data:`` and
+``blob:``.
 """
 
 from __future__ import annotations

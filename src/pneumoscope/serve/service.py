@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
 
 from pneumoscope import files
 from pneumoscope.inference.reader import READ, Reader, Reading
-from pneumoscope.serve.desk import Desk
+from pneumoscope.inference.session import cores
+from pneumoscope.serve.desk import Desk, Full
 from pneumoscope.serve.limits import Limits
 from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.names import clean_name
 from pneumoscope.serve.store import Kept, Store
 from pneumoscope.serve.views import Views
+
+T = TypeVar("T")
+_DRAWINGS = 64  # that may wait
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,15 +67,26 @@ class Service:
         self.views = Views(reader)
         self.network_sha256 = hashlib.sha256(reader.bundle.network).hexdigest()
         self._keep = keep
+        self._drawings, self._drawers = 0, CapacityLimiter(cores())
 
     async def read(self, films: Sequence[Film]) -> list[Kept]:
-        """Read ``films`` and remember the readings, in order; raises `desk.Full` for all or none."""
+        """Read ``films`` and remember the readings, in order; `desk.Full` turns all away."""
         promises = self.desk.hand_in([film.data for film in films])
         readings = await asyncio.gather(*map(asyncio.wrap_future, promises))
         kept = [self._remember(*pair) for pair in zip(films, readings, strict=True)]
         if self._keep is not None:
             await asyncio.to_thread(self._write, films, kept)
         return kept
+
+    async def draw(self, draw: Callable[..., T], *what: Any) -> T:
+        """``draw(*what)`` on a thread; at most one picture a core is in work."""
+        if self._drawings >= _DRAWINGS:
+            raise Full(2)
+        self._drawings += 1
+        try:
+            return await to_thread.run_sync(draw, *what, limiter=self._drawers)
+        finally:
+            self._drawings -= 1
 
     def close(self) -> None:
         """Read what was taken, and take nothing more."""

@@ -7,19 +7,24 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pneumoscope.inference.reader import Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """A reading under its ``id``; ``film`` is its file, empty if the film was refused."""
+    """A reading under its ``id``; ``film`` is its file, empty if the film was refused.
+
+    ``at`` is the store's clock, ``when`` the day and hour (UTC).
+    """
 
     id: str
     name: str
     reading: Reading
     film: bytes
     at: float
+    when: datetime
 
 
 class Store:
@@ -43,7 +48,8 @@ class Store:
 
     def put(self, name: str, reading: Reading, film: bytes) -> Kept:
         """Remember a reading under an identifier that nobody can guess."""
-        kept = Kept(secrets.token_urlsafe(16), name, reading, film, self._clock())
+        key, when = secrets.token_urlsafe(16), datetime.now(UTC)
+        kept = Kept(key, name, reading, film, self._clock(), when)
         with self._lock:
             self._kept[kept.id] = kept
             self._bytes += len(film)

@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from pneumoscope.serve.gate import drain
 from pneumoscope.serve.limits import MB, Limits
 from pneumoscope.serve.service import Film
 
@@ -20,8 +21,6 @@ PICTURES = (
     *("application/dicom", "application/octet-stream"),
 )
 _OTHER_FIELDS = 16
-# A client that is turned away is listened to a little longer, or it would not hear the answer.
-_DRAIN_SECONDS, _DRAIN_BYTES = 5.0, 64 * MB
 
 
 class Rejected(Exception):
@@ -78,22 +77,15 @@ class Upload:
 
     async def drain(self) -> None:
         """Throw the rest of the body away, so that the client comes to read the answer."""
-        seen = 0
-        try:
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                while not self._ended and seen < _DRAIN_BYTES:
-                    seen += len(await self._receive())
-        except (TimeoutError, ClientGone):
-            return
+        if not self._ended:
+            await drain(self._request.receive)
 
     def _check_headers(self, kind: str) -> None:
         headers = self._request.headers
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Rejected(415, "An encoded body is not read: send the films as they are.")
         if kind != "multipart/form-data" and kind not in PICTURES:
-            raise Rejected(
-                415, "Send multipart/form-data, or one film as image/* or application/dicom."
-            )
+            raise Rejected(415, f"Send multipart/form-data, or one film as {', '.join(PICTURES)}.")
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length) > self._limits.request_bytes:
             raise _too_much(self._limits.request_bytes)

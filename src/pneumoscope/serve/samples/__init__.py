@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Literal
+
+Kind = Literal["bacterial", "viral"] | None
 
 # name -> truth by the data set, kind. The first of their names: not chosen by their scores.
-SAMPLES = {
+SAMPLES: dict[str, tuple[str, Kind]] = {
     "normal-1.jpeg": ("NORMAL", None),
     "normal-2.jpeg": ("NORMAL", None),
     "bacterial-1.jpeg": ("PNEUMONIA", "bacterial"),
