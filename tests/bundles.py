@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,12 +94,19 @@ def brightness_network(size: int) -> bytes:
 
 def write_brightness(path: Path, logit: float, *, seed: int = 0, side: int = 64) -> Path:
     """Write a film (PNG) to which the network of :func:`make_bundle` gives about ``logit``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(brightness_film(logit, seed=seed, side=side))
+    return path
+
+
+def brightness_film(logit: float, *, seed: int = 0, side: int = 64) -> bytes:
+    """The bytes of such a film."""
     ramp = np.linspace(-60, 60, side)[None, :] + np.zeros((side, 1))
     noise = np.random.default_rng(seed).normal(0, 3, (side, side))
     film = np.clip(MIDDLE + STEP * logit + ramp + noise - noise.mean(), 0, 255)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(film.round().astype(np.uint8)).save(path)
-    return path
+    out = io.BytesIO()
+    Image.fromarray(film.round().astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
 
 
 def write_labelled(folder: Path) -> Path:

@@ -135,7 +135,10 @@ def command(
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listening.getsockname()[1]}/"
         click.echo(f"Serving at {address} until Ctrl-C. Not a medical device.", err=True)
-        run(create_app(service, access=access), listening)
+        try:
+            run(create_app(service, access=access), listening)
+        finally:
+            service.close()
 
 
 def _read_tokens(path: Path) -> tuple[str, ...]:

@@ -19,14 +19,14 @@ from starlette.exceptions import HTTPException
 from pneumoscope.serve import messages
 from pneumoscope.serve.desk import Full
 from pneumoscope.serve.facts import bundle_facts, film_reading
-from pneumoscope.serve.gate import Access, Gate, problem
+from pneumoscope.serve.gate import OPEN, Access, Gate, problem
 from pneumoscope.serve.samples import ATTRIBUTION, SAMPLES, sample_bytes
-from pneumoscope.serve.schema import answers, film_bodies, picture, text
+from pneumoscope.serve.schema import answers, ask_for_tokens, film_bodies, picture, text
 from pneumoscope.serve.service import Service
 from pneumoscope.serve.sheet import LANGUAGES, POLICY, STYLE_HASH, Language, to_html
 from pneumoscope.serve.store import Kept
-from pneumoscope.serve.table import to_csv
 from pneumoscope.serve.uploads import ClientGone, Hand, Rejected, Upload
+from pneumoscope.serve.worklist import to_csv
 
 _SWEEP_SECONDS = 30.0
 _ROWS = 1000  # of a table at most
@@ -35,14 +35,13 @@ _NO_PICTURE = "A refused film has no picture."
 
 
 def create_app(service: Service, *, access: Access | None = None) -> FastAPI:
-    """The application in front of ``service``, which it closes when it is shut down."""
+    """The application in front of ``service``, which whoever made it closes."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(_sweep(service))
         yield
         sweeper.cancel()
-        await asyncio.to_thread(service.close)
 
     access = access or Access()
     app = FastAPI(
@@ -59,10 +58,12 @@ def create_app(service: Service, *, access: Access | None = None) -> FastAPI:
     _add_health(app, service)
     _add_page(app)
     _add_errors(app)
+    if access.tokens:
+        ask_for_tokens(app, OPEN)
     app.add_middleware(
         Gate,
         access=access,
-        metrics=service.metrics,
+        counts=service.counts,
         requests=service.limits.requests,
         styles=(STYLE_HASH,),
     )
@@ -87,8 +88,9 @@ def _add_readings(app: FastAPI, service: Service) -> None:
                 if service.desk.full:
                     raise Full(service.desk.wait_seconds())
                 kept = await service.read(await upload.films(name))
-            except (Rejected, Full):
-                await upload.drain()
+            except (Rejected, Full) as error:
+                if getattr(error, "status", 503) != 408:  # who was too slow is not waited for
+                    await upload.drain()
                 raise
         return messages.Readings(readings=[film_reading(each) for each in kept])
 
@@ -210,7 +212,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", responses=text("text/plain") | answers(401, 403, 503))
     async def metrics() -> Response:
         """Counts for Prometheus."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(service.counts.text(), media_type="text/plain; version=0.0.4")
 
 
 def _add_page(app: FastAPI) -> None:

@@ -21,8 +21,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pneumoscope.serve.counts import Counts
 from pneumoscope.serve.messages import Problem
-from pneumoscope.serve.metrics import Metrics
 
 _log = logging.getLogger("pneumoscope.serve")
 OPEN = ("/healthz", "/readyz", "/openapi.json", "/", "/static")
@@ -73,11 +73,11 @@ class Gate:
         app: ASGIApp,
         *,
         access: Access,
-        metrics: Metrics,
+        counts: Counts,
         requests: int,
         styles: Sequence[str] = (),
     ) -> None:
-        self._app, self._access, self._metrics = app, access, metrics
+        self._app, self._access, self._counts = app, access, counts
         self._room = requests
         inline = " ".join(f"'{each}'" for each in styles)
         self._policy = (
@@ -145,7 +145,7 @@ class Gate:
     def _write_down(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.request(method, route, status, seconds)
+        self._counts.request(method, route, status, seconds)
         _log.info("%s %s %d %.0f ms", method, route, status, 1000 * seconds)
 
 

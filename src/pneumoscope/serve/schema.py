@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+from fastapi import FastAPI
 
 from pneumoscope.serve.messages import Problem
 from pneumoscope.serve.uploads import FIELD, PICTURES
@@ -23,10 +26,20 @@ _MEANINGS = {
 
 def answers(*statuses: int) -> Responses:
     """Errors that a route gives."""
-    found: Responses = {}
-    for status in statuses:
-        found[status] = {"model": Problem, "description": _MEANINGS[status]}
-    return found
+    # Not as ``model``, which FastAPI puts under the media type of the route's good answer.
+    content = {"application/json": {"schema": Problem.model_json_schema()}}
+    return {status: {"content": content, "description": _MEANINGS[status]} for status in statuses}
+
+
+def ask_for_tokens(app: FastAPI, free: Collection[str]) -> None:
+    """Say in the schema that all routes but the ``free`` want a bearer token."""
+    told = app.openapi()
+    schemes = told.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["token"] = {"type": "http", "scheme": "bearer"}
+    for path, operations in told["paths"].items():
+        for operation in operations.values():
+            if path not in free:
+                operation["security"] = [{"token": []}]
 
 
 def picture(media_type: str = "image/png") -> Responses:
@@ -42,7 +55,7 @@ def text(media_type: str) -> Responses:
 
 def film_bodies(most: int) -> dict[str, Any]:
     """The body of an upload: ``files`` of a form, at most ``most``, or one film as it is."""
-    raw = {"type": "string", "format": "binary", "minLength": 1}
+    raw = {"type": "string", "format": "binary"}
     form = {
         "type": "object",
         "required": [FIELD],

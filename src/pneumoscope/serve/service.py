@@ -15,9 +15,9 @@ from anyio import CapacityLimiter, to_thread
 from pneumoscope import files
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.inference.session import cores
+from pneumoscope.serve.counts import Counts
 from pneumoscope.serve.desk import Desk, Full
 from pneumoscope.serve.limits import Limits
-from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.names import clean_name
 from pneumoscope.serve.store import Kept, Store
 from pneumoscope.serve.views import Views
@@ -59,11 +59,11 @@ class Service:
             size=self.limits.keep_bytes,
             seconds=self.limits.keep_seconds,
         )
-        self.metrics = Metrics()
+        self.counts = Counts()
         self.desk = Desk(
-            reader, waiting=self.limits.waiting, threads=threads, watch=self.metrics.batch
+            reader, waiting=self.limits.waiting, threads=threads, watch=self.counts.batch
         )
-        self.metrics.watch(self.desk, self.store)
+        self.counts.watch(self.desk, self.store)
         self.views = Views(reader)
         self.network_sha256 = hashlib.sha256(reader.bundle.network).hexdigest()
         self._keep = keep
@@ -93,7 +93,7 @@ class Service:
         self.desk.close()
 
     def _remember(self, film: Film, reading: Reading) -> Kept:
-        self.metrics.film(reading.status)
+        self.counts.film(reading.status)
         # A refused film is shown to nobody: there is no reason to have it.
         data = film.data if reading.status == READ else b""
         return self.store.put(clean_name(film.name), reading, data)

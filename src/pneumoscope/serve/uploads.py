@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -71,8 +72,6 @@ class Upload:
         if kind == "multipart/form-data":
             return await self._parts()
         body = b"".join([chunk async for chunk in self._chunks(self._limits.film_bytes)])
-        if not body:
-            raise Rejected(422, "The body is empty: send a film.")
         return [Film(name, body)]
 
     async def drain(self) -> None:
@@ -98,7 +97,7 @@ class Upload:
             if str(error.message).startswith("Too many"):
                 raise Rejected(413, f"At most {self._limits.films} films a request.") from error
             raise Rejected(400, "The multipart body is broken.") from error
-        except (ValueError, KeyError, UnicodeError) as error:
+        except (FormParserError, ValueError, KeyError) as error:
             raise Rejected(400, "The multipart body is broken.") from error
         films = []
         for part in form.getlist(FIELD):

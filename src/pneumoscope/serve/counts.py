@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
-class Metrics:
+class Counts:
     """One registry a service, so that several may live in one process."""
 
     def __init__(self) -> None:
