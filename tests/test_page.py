@@ -159,15 +159,15 @@ def test_both_languages_say_the_same_things(page: Chrome) -> None:
     words = page.execute_async_script(
         "const done = arguments[0]; import('/static/words.js').then(found => done(found.WORDS))"
     )
-    places = {
-        name: {key: set(_places(said)) for key, said in words[name].items()} for name in words
-    }
-    assert places["en"] == places["ko"]
+    english, korean = (
+        {key: set(_places(said)) for key, said in words[name].items()} for name in ("en", "ko")
+    )
+    assert english == korean
     asked = page.execute_script(
         "return [...document.querySelectorAll('*')].flatMap(part => "
         "[part.dataset.t, part.dataset.tLabel, part.dataset.tTitle]).filter(Boolean)"
     )
-    assert set(asked) <= set(words["en"])
+    assert set(asked) <= set(english)
 
 
 def _places(said: str) -> list[str]:
@@ -210,10 +210,7 @@ def test_by_keyboard_alone(page: Chrome) -> None:
     assert text(page, "#said h3") == "bacterial-1.jpeg"
     press(page, Keys.END)
     assert text(page, "#said h3") == "viral-2.jpeg"
-    assert (
-        page.execute_script("return document.querySelectorAll('#list [tabindex=\"0\"]').length")
-        == 1
-    )
+    assert len(page.find_elements("css selector", "#list [tabindex='0']")) == 1
     press(page, Keys.DELETE)
     assert len(states(page)) == 5
     assert text(page, "#said h3") == "viral-1.jpeg"
@@ -328,8 +325,9 @@ def test_on_a_phone_nothing_is_too_wide(page: Chrome, service: Served, language:
     width = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.execute_script(width) == 0
     wide = (
-        "return [...document.querySelectorAll('main *, header *')].filter(part => part.checkVisibility()"
-        " && !part.closest('#film, .hidden') && part.getBoundingClientRect().right > innerWidth + 1)"
+        "return [...document.querySelectorAll('main *, header *')].filter(part => "
+        "part.checkVisibility() && !part.closest('#film, .hidden')"
+        " && part.getBoundingClientRect().right > innerWidth + 1)"
         ".map(part => part.outerHTML.slice(0, 80))"
     )
     assert page.execute_script(wide) == []
@@ -356,7 +354,7 @@ def test_what_reads_and_what_it_is_not(page: Chrome) -> None:
     assert text(page, "#about-open") == "Bundle shipped, prevalence 74.6 %"
     page.find_element("id", "about-open").click()
     said = text(page, "#about")
-    assert "160 × 160 pixels" in said
+    assert "160 \u00d7 160 pixels" in said
     assert "class activation map" in said
     press(page, Keys.ESCAPE)
     assert not page.find_element("id", "about").is_displayed()

@@ -45,9 +45,13 @@ def page(chrome: Chrome, service: Served) -> Iterator[Chrome]:
 def greys(page: Chrome) -> np.ndarray:
     """What the canvas of the film shows, (h, w) uint8."""
     height, width, values = page.execute_script(
-        "const canvas = document.getElementById('greys');"
-        "const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);"
-        "return [canvas.height, canvas.width, [...data.filter((_, i) => i % 4 == 0)]]"
+        "const shown = document.getElementById('greys'), { width, height } = shown;"
+        # A canvas of our own: Chromium complains of one that is read often.
+        "const context = Object.assign(document.createElement('canvas'), { width, height })"
+        ".getContext('2d', { willReadFrequently: true });"
+        "context.drawImage(shown, 0, 0);"
+        "const { data } = context.getImageData(0, 0, width, height);"
+        "return [height, width, [...data.filter((_, i) => i % 4 == 0)]]"
     )
     return np.array(values, np.uint8).reshape(height, width)
 
