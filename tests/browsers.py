@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REQUIRED = "PNEUMOSCOPE_REQUIRE_BROWSER"
-SECONDS = 30.0  # for anything to happen: generous, since the machine may be busy
+SECONDS = 60.0  # for anything to happen: generous, since the machine may be busy
 
 
 @dataclass
@@ -143,7 +143,7 @@ def open_page(chrome: Chrome, url: str) -> None:
     chrome.get(url)
     chrome.execute_script("localStorage.clear(); sessionStorage.clear()")
     chrome.get(url)
-    until(lambda: chrome.find_element("id", "about-open").text)
+    until(lambda: chrome.find_elements("id", "sample-all"))  # the last that comes
 
 
 def choose(chrome: Chrome, *films: Path) -> None:
@@ -169,11 +169,16 @@ def finished(chrome: Chrome, count: int) -> list[str]:
     """The states of ``count`` films, once none of them is under way."""
     done = {"read", "refused", "failed"}
 
+    seen: list[str] = []
+
     def found() -> list[str] | None:
-        seen = states(chrome)
+        seen[:] = states(chrome)
         return seen if len(seen) == count and done.issuperset(seen) else None
 
-    return until(found)
+    try:
+        return until(found)
+    except AssertionError as error:
+        raise AssertionError(f"not {count} finished films but {seen}") from error
 
 
 def complaints(chrome: Chrome) -> list[str]:

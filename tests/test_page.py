@@ -1,7 +1,13 @@
-"""The page in a real browser: list, readings, refusals, language, keys, downloads, token."""
+"""The page in a real browser: list, readings, refusals, language, keys, downloads, token.
+
+``PNEUMOSCOPE_PICTURE=docs/pictures/page.png pytest tests/test_page.py -k picture`` takes the
+README's picture anew.
+"""
 
 import csv
+import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +37,7 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 SAMPLES = Path(__file__).parents[1] / "src" / "pneumoscope" / "serve" / "samples"
 NORMAL, BACTERIAL = SAMPLES / "normal-2.jpeg", SAMPLES / "bacterial-1.jpeg"
 TOKEN = "a-token-of-the-tests"
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "page.png"
 
 
 @pytest.fixture(scope="module")
@@ -358,3 +365,22 @@ def test_what_reads_and_what_it_is_not(page: Chrome) -> None:
     assert "class activation map" in said
     press(page, Keys.ESCAPE)
     assert not page.find_element("id", "about").is_displayed()
+
+
+def test_the_picture_of_the_readme(page: Chrome) -> None:
+    resize(page, 1280, 800)
+    page.find_element("id", "sample-all").click()
+    finished(page, 6)
+    page.find_elements("css selector", "#list li")[4].click()
+    until(lambda: text(page, "#key-limit"))
+    page.execute_script("document.activeElement.blur()")
+    with Image.open(io.BytesIO(page.get_screenshot_as_png())) as seen:
+        picture = seen.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    if where := os.environ.get("PNEUMOSCOPE_PICTURE"):
+        picture.save(where, optimize=True)
+    assert PICTURE.stat().st_size < 300_000
+    with Image.open(PICTURE) as kept:
+        assert kept.size == picture.size
+        # Fonts differ between machines; the page that is pictured is still this one.
+        apart = np.asarray(kept.convert("L"), float) - np.asarray(picture.convert("L"), float)
+    assert np.abs(apart).mean() < 12
