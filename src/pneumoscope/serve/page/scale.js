@@ -21,7 +21,8 @@ export function scale(reading, facts) {
     draw("rect", { x: LEFT, y: AXIS - 4, width: RIGHT - LEFT, height: 8, rx: 4, class: "below" }),
     draw("path", { d: bar(from), class: "above" }),
     ...TICKS.flatMap(tick),
-    ...facts.operating_points.flatMap((point, row) => threshold(point, row, point === inUse)),
+    ...facts.operating_points.map((point, row) => line(point, row, point === inUse)),
+    ...facts.operating_points.map((point, row) => name(point, row, point === inUse)),
     draw("path", { d: `M${at} ${AXIS + 5} l6 10 h-12 z`, class: "score" }),
     draw("line", { x1: at, x2: at, y1: AXIS - 7, y2: AXIS + 7, class: "score" }),
   );
@@ -45,15 +46,24 @@ function tick(probability) {
 }
 
 // Each on a line of its own: near one another their names would run together.
-function threshold({ name, probability }, row, inUse) {
+const height = (row) => 11 + 14 * row;
+
+function line({ probability }, row, inUse) {
   const x = place(probability);
-  const y = 11 + 14 * row;
-  const left = x < WIDTH - 92;
-  const text = draw("text", {
-    x: left ? x + 5 : x - 5, y, class: inUse ? "point used" : "point",
-    "text-anchor": left ? "start" : "end",
+  return draw("line", {
+    x1: x, x2: x, y1: height(row) - 9, y2: AXIS + 4, class: inUse ? "point used" : "point",
   });
-  text.textContent = `${t(`point_${name}`)} ${percent(probability)}`;
-  const line = { x1: x, x2: x, y1: y - 9, y2: AXIS + 4, class: inUse ? "point used" : "point" };
-  return [draw("line", line), text];
+}
+
+function name({ name, probability }, row, inUse) {
+  const x = place(probability);
+  const said = `${t(`point_${name}`)} ${percent(probability)}`;
+  const length = [...said].reduce((sum, letter) => sum + (letter > "\u1100" ? 11 : 6.5), 0);
+  const fits = x + 5 + length < WIDTH;
+  const text = draw("text", {
+    x: fits ? x + 5 : x - 5, y: height(row), class: inUse ? "point used" : "point",
+    "text-anchor": fits ? "start" : "end",
+  });
+  text.textContent = said;
+  return text;
 }
