@@ -29,7 +29,7 @@ OPEN = ("/healthz", "/readyz", "/openapi.json", "/", "/static")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _METHODS = (*_SAFE, "POST", "PUT", "PATCH", "DELETE")
 # A client that is turned away is listened to a little longer, or it would not hear the answer.
-_DRAIN_SECONDS, _DRAIN_BYTES = 5.0, 64 * 2**20
+_DRAIN_SECONDS, _DRAIN_BYTES = 15.0, 64 * 2**20
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

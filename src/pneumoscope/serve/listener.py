@@ -14,7 +14,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pneumoscope.errors import UsageError
 
-HEAD_SECONDS = 10.0
+HEAD_SECONDS = 20.0
+# Longer than clients keep a connection by themselves, or they would send into one just closed.
+_KEEP_ALIVE_SECONDS = 65
 UNREAD_SECONDS = 30.0
 CONNECTIONS = 1024
 _GRACE_SECONDS = 30
@@ -90,6 +92,7 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
