@@ -5,74 +5,42 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.inference.reader import Reader
-from pneumoscope.serve.app import create_app
 from pneumoscope.serve.gate import Access
-from pneumoscope.serve.listener import bind, make_server
 from pneumoscope.serve.service import Service
+from serving import live
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 T = TypeVar("T")
 REQUIRED = "PNEUMOSCOPE_REQUIRE_BROWSER"
 SECONDS = 60.0  # for anything to happen: generous, since the machine may be busy
 
 
-@dataclass
-class Full:
-    """Turns the next ``times`` posts away as a full service would."""
-
-    app: ASGIApp
-    times: int = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or self.times <= 0:
-            await self.app(scope, receive, send)
-            return
-        self.times -= 1
-        while (await receive()).get("more_body"):
-            pass
-        headers = [(b"retry-after", b"1"), (b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": b'{"error": "full"}'})
-
-
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Served:
-    """A running service: its address, what stands behind it and what can be full before it."""
+    """A running service and its address."""
 
     url: str
     service: Service
-    full: Full = field(repr=False)
 
 
 @contextlib.contextmanager
-def served(*, tokens: tuple[str, ...] = (), **options: Any) -> Iterator[Served]:
-    """The bundle that ships, served on a free port with the `Service`'s ``options``."""
-    service = Service(Reader(load_bundle(None), threads=2), threads=2, **options)
-    full = Full(create_app(service, access=Access(tokens=tokens)))
-    with bind("127.0.0.1", 0) as listening:
-        server = make_server(full)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            until(lambda: server.started)
-            yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}/", service, full)
-        finally:
-            server.should_exit = True
-            thread.join()
+def served(*, tokens: tuple[str, ...] = ()) -> Iterator[Served]:
+    """The bundle that ships, served on a free port."""
+    service = Service(Reader(load_bundle(None), threads=2), threads=2)
+    with live(service, access=Access(tokens=tokens)) as (host, port):
+        yield Served(f"http://{host}:{port}/", service)
 
 
 @contextlib.contextmanager

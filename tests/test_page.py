@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +30,9 @@ from browsers import (
     states,
     until,
 )
+from pneumoscope.serve.desk import Full
+from pneumoscope.serve.service import Film
+from pneumoscope.serve.store import Kept
 
 pytest.importorskip("selenium", reason="needs pneumoscope[dev]")
 from selenium.webdriver import ActionChains, Chrome, Keys
@@ -255,8 +258,17 @@ def test_the_list_as_csv_and_a_reading_as_a_page(
     assert 'lang="ko"' in sheet.read_text("utf-8")
 
 
-def test_a_full_service_is_waited_for(page: Chrome, service: Served) -> None:
-    service.full.times = 3
+def test_a_full_service_is_waited_for(
+    page: Chrome, service: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, read = [Full(1)] * 3, service.service.read
+
+    async def read_later(films: Sequence[Film]) -> list[Kept]:
+        if full:
+            raise full.pop()
+        return await read(films)
+
+    monkeypatch.setattr(service.service, "read", read_later)
     choose(page, NORMAL, BACTERIAL)
     until(lambda: "busy, again in" in text(page, "#list"))
     assert finished(page, 2) == ["read", "read"]
