@@ -58,10 +58,10 @@ def mentions(page: Path) -> list[list[str]]:
 
 
 def _words(line: str) -> list[str]:
-    """A line of the shell as words, up to a pipe, a redirection or an alternative."""
+    """A line of the shell as words, up to a pipe, a redirection, an alternative or a `&`."""
     words = []
     for word in shlex.split(line, comments=True):
-        if word in ("|", ">", "||", "&&"):
+        if word in ("|", ">", "||", "&&", "&"):
             break
         words.append(word)
     return words
