@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pneumoscope.evaluation.evaluate import evaluate as evaluate
+    from pneumoscope.evaluation.fuse import fuse as fuse
     from pneumoscope.inference.bundle import load_bundle as load_bundle
+    from pneumoscope.inference.reader import Case as Case
     from pneumoscope.inference.reader import Reader as Reader
     from pneumoscope.inference.reader import read as read
     from pneumoscope.inference.saliency import explain as explain
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "load": "radiograph",
+    "Case": "inference.reader",
     "read": "inference.reader",
     "Reader": "inference.reader",
     "explain": "inference.saliency",
@@ -27,9 +30,21 @@ _HOME = {
     "train": "model.train",
     "export": "model.export",
     "evaluate": "evaluation.evaluate",
+    "fuse": "evaluation.fuse",
 }
 
-__all__ = ["Reader", "evaluate", "explain", "export", "load", "load_bundle", "read", "train"]
+__all__ = [
+    "Case",
+    "Reader",
+    "evaluate",
+    "explain",
+    "export",
+    "fuse",
+    "load",
+    "load_bundle",
+    "read",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
