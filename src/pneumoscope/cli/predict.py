@@ -30,8 +30,9 @@ Write: TypeAlias = "Callable[[Reading], None]"
     "--fields-csv",
     metavar="CSV",
     type=FILE,
-    help="What else is known of the patients, for a bundle made by fuse: a CSV with the column path "
-    "(or file) and the fields, such as age. Films without a row, and rows without a film, are fine.",
+    help="What else is known of the patients, for a bundle made by fuse: a CSV with the column "
+    "path (or file) and the fields, such as age. Films without a row, and rows without a film, are "
+    "fine.",
 )
 @click.option("--csv", "csv_file", type=FILE, help="Write a CSV table here; - is standard output.")
 @click.option("--jsonl", "jsonl_file", type=FILE, help="Write JSON lines here; - likewise.")
@@ -59,8 +60,8 @@ def command(
 
     A bundle made by fuse takes fields beside the film: from the columns of a CSV that lists the
     films (column path or file; no labels are needed), or from --fields-csv for files and folders.
-    Probability, call and logit are then of both together; film_probability and film_logit are of the
-    film alone. A field that is not given, and a name that the bundle does not know, is taken as
+    Probability, call and logit are then of both together; film_probability and film_logit are of
+    the film alone. A field that is not given, and a name that the bundle does not know, is taken as
     missing, with a note; a text where a number is needed refuses that film.
 
     \b

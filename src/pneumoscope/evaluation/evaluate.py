@@ -63,9 +63,10 @@ def evaluate(
     of the bundle, else to ``evaluation-BUNDLE-SPLIT`` here. ``operating_point`` and ``prevalence``
     are the ``Reader``'s, ``resamples`` and ``seed`` the bootstrap's. That a test split is opened is
     said on standard error, and recorded in the run folder before the first film is read. Raises
-    ``UsageError`` and ``PneumoscopeError``; a film that cannot be read is a refusal in the results. A bundle
-    that takes fields is given the manifest's columns, and the film alone, the fields alone and both
-    are held against each other.
+    ``UsageError`` and ``PneumoscopeError``; a film that cannot be read is a refusal in the results.
+
+    A bundle that takes fields is given the manifest's columns; the film alone, the fields alone and
+    both are then held against each other, in ``fusion.json``.
     """
     if resamples < 1:
         raise UsageError(f"At least one resample is needed, not {resamples}.")

@@ -87,7 +87,9 @@ def fuse(
     readings, columns = _read(films, taken, alone, threads=threads, progress=progress)
     read = np.array([reading.status == READ for reading in readings], dtype=bool)
     kept = [film for film, was_read in zip(films, read, strict=True) if was_read]
-    _require_patients(kept, catalog, folds, left_out=len(films) - len(kept), why="refused")
+    reason = next((reading.reason for reading in readings if reading.status != READ), None)
+    left_out = len(films) - len(kept)
+    _require_patients(kept, catalog, folds, left_out=left_out, why=f"refused, as {reason},")
     known = Known(
         np.array([film.label == 1 for film in kept]),
         np.array([reading.logit for reading in readings if reading.status == READ]),
