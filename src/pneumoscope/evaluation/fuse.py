@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,12 @@ from pneumoscope.data.fields import (
     Field,
     NotANumber,
     UnusableField,
-    is_missing,
     learn_field,
 )
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.evaluation.evaluate import describe_bundle, describe_data
-from pneumoscope.evaluation.fuse_figures import CrossValidated, cross_validate
+from pneumoscope.evaluation.fuse_figures import cross_validate
 from pneumoscope.evaluation.fuse_model import INNER_FOLDS, PENALTIES, Known, finish
+from pneumoscope.evaluation.fuse_record import about_field, about_films
 from pneumoscope.evaluation.fuse_words import warnings_of
 from pneumoscope.evaluation.selection import Selection, select_unseen
 from pneumoscope.inference.bundle import Bundle, SeenFilm, hash_patient, load_bundle, save_bundle
@@ -32,7 +29,6 @@ from pneumoscope.inference.fusion import encode
 from pneumoscope.inference.reader import READ, Reader, Reading
 from pneumoscope.metrics.folds import deal_patients, fewest_patients
 
-SCHEMA = 1
 FOLDS = 5
 FEWEST_FOLDS = 3  # so that two patients of each class are left to choose the penalty on
 FUSED = "fused"  # the split of the films that fitted a fusion, in the bundle's list
@@ -84,6 +80,9 @@ def fuse(
     films = selection.catalog.films
     _require_patients(films, catalog, folds, left_out=len(selection.trained_on))
     taken, refused_fields = _learn(films, wanted, categories)
+    if out is not None:
+        folder, name = Path(out).parent, record_path(Path(out)).name
+        files.begin_folder(folder, last=name, what="A fused bundle")
     readings, columns = _read(films, taken, alone, threads=threads, progress=progress)
     read = np.array([reading.status == READ for reading in readings], dtype=bool)
     kept = [film for film, was_read in zip(films, read, strict=True) if was_read]
@@ -101,8 +100,9 @@ def fuse(
     found = cross_validate(known, fold, seed=seed, resamples=resamples)
     fusion, calibration, points, penalties = finish(known, found.both, found.fields, seed=seed)
     record = {
-        **_about(alone, selection, kept, readings, refused_fields),
-        "fields": [_describe(field, kept) for field in taken],
+        **about_films(alone, selection, kept, readings),
+        "fields": [about_field(field, kept) for field in taken],
+        "refused_fields": refused_fields,
         "method": {
             "folds": folds,
             "inner_folds": INNER_FOLDS,
@@ -111,12 +111,12 @@ def fuse(
             "resamples": resamples,
             "seed": seed,
         },
-        **_figures(found),
+        "readers": dict(found.readers),
+        "paired": dict(found.paired),
+        "by_field": [dict(row) for row in found.by_field],
         "weights": dict(
             zip(
-                [name for field in taken for name in field.columns],
-                fusion.both.fields,
-                strict=True,
+                [name for field in taken for name in field.columns], fusion.both.fields, strict=True
             )
         ),
     }
@@ -135,7 +135,9 @@ def fuse(
         path=None,
     )
     if out is not None:
-        fused = _write(fused, record, Path(out))
+        save_bundle(fused, out)
+        files.write_json(record_path(Path(out)), record)
+        fused = load_bundle(out)
     return Fused(fused, record)
 
 
@@ -244,77 +246,6 @@ def _read(
     return readings, columns
 
 
-def _about(
-    bundle: Bundle,
-    selection: Selection,
-    kept: Sequence[Film],
-    readings: Sequence[Reading],
-    refused_fields: list[dict[str, str]],
-) -> dict[str, Any]:
-    """What was fused: bundle, films, refusals."""
-    described = describe_bundle(bundle)
-    data = describe_data(selection)
-    truth = [film.label for film in kept]
-    refused = [
-        {"file": film.key, "reason": reading.reason or ""}
-        for film, reading in zip(selection.catalog.films, readings, strict=True)
-        if reading.status != READ
-    ]
-    return {
-        "schema": SCHEMA,
-        "kind": "fusion",
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "with": f"pneumoscope {version('pneumoscope')}",
-        "bundle": {name: described[name] for name in ("file", "sha256", "network_sha256")},
-        "data": {
-            **{name: data[name] for name in ("name", "classes", "patients_known", "sha256")},
-            "films": len(kept),
-            "patients": len({film.patient for film in kept}),
-            "positive": sum(truth),
-            "negative": len(truth) - sum(truth),
-            "left_out_as_trained_on": len(selection.trained_on),
-        },
-        "refused": {"films": len(refused), "list": refused},
-        "refused_fields": refused_fields,
-        "notes": list(selection.notes),
-    }
-
-
-def _describe(field: Field, films: Sequence[Film]) -> dict[str, Any]:
-    values = [film.fields.get(field.name, "") for film in films]
-    missing = sum(map(is_missing, values))
-    known = {each.casefold() for each in field.categories}
-    rare = sum(not is_missing(v) and v.casefold() not in known for v in values) if known else 0
-    return {
-        "field": field.name,
-        "kind": field.kind,
-        "categories": list(field.categories),
-        "low": None if field.categories else field.low,
-        "high": None if field.categories else field.high,
-        "missing": missing,
-        "rare": rare,
-    }
-
-
-def _figures(found: CrossValidated) -> dict[str, Any]:
-    return {
-        "readers": dict(found.readers),
-        "paired": dict(found.paired),
-        "by_field": [dict(row) for row in found.by_field],
-    }
-
-
 def _seen(kept: Sequence[Film], selection: Selection, salt: str) -> list[SeenFilm]:
     digests = dict(zip(selection.catalog.keys, selection.sha256, strict=True))
     return [SeenFilm(digests[f.key], "", hash_patient(salt, f.patient), FUSED) for f in kept]
-
-
-def _write(bundle: Bundle, record: dict[str, Any], out: Path) -> Bundle:
-    try:
-        save_bundle(bundle, out)
-        files.write_json(record_path(out), record)
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written ({error.strerror}); name another --out."
-        ) from error
-    return load_bundle(out)
