@@ -112,7 +112,7 @@ def test_a_newer_format_asks_for_an_upgrade(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = load_bundle(path)
-    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
+    monkeypatch.setattr(module, "_WITHOUT_FUSION", module.FORMAT + 1)
     save_bundle(bundle, tmp_path / "new.pneumo")
     monkeypatch.undo()
     with pytest.raises(PneumoscopeError, match="upgrade pneumoscope"):

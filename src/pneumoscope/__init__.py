@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from pneumoscope.evaluation.audit import audit as audit
     from pneumoscope.evaluation.crossval import cross_validate as cross_validate
     from pneumoscope.evaluation.evaluate import evaluate as evaluate
+    from pneumoscope.evaluation.fuse import fuse as fuse
     from pneumoscope.evaluation.report import report as report
     from pneumoscope.evaluation.study import run_study as run_study
     from pneumoscope.evaluation.suggest import suggest as suggest
     from pneumoscope.inference.bundle import load_bundle as load_bundle
+    from pneumoscope.inference.reader import Case as Case
     from pneumoscope.inference.reader import Reader as Reader
     from pneumoscope.inference.reader import read as read
     from pneumoscope.inference.saliency import explain as explain
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "load": "radiograph",
+    "Case": "inference.reader",
     "read": "inference.reader",
     "Reader": "inference.reader",
     "explain": "inference.saliency",
@@ -35,17 +38,20 @@ _HOME = {
     "run_study": "evaluation.study",
     "evaluate": "evaluation.evaluate",
     "audit": "evaluation.audit",
+    "fuse": "evaluation.fuse",
     "report": "evaluation.report",
     "suggest": "evaluation.suggest",
 }
 
 __all__ = [
+    "Case",
     "Reader",
     "audit",
     "cross_validate",
     "evaluate",
     "explain",
     "export",
+    "fuse",
     "load",
     "load_bundle",
     "read",

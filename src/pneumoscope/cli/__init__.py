@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Prove a bundle on films whose truth is known.",
     "audit": "Ask whether a bundle looks at lungs, and for whom it fails.",
     "report": "Turn an evaluation into a page and a model card.",
+    "fuse": "Take clinical fields beside the film, and say what they add.",
     "predict": "Read films.",
     "serve": "Answer to films over HTTP, with a page.",
     "explain": "Show where in a film its score comes from.",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pneumoscope.metrics import OPERATING_POINTS
+
+if TYPE_CHECKING:
+    from pneumoscope.inference.fusion import Fusion
 
 
 @click.group("bundle")
@@ -21,6 +25,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole manifest as JSON.")
 def show(bundle: Path | None, as_json: bool) -> None:
     """Classes, input, calibration, operating points, guard and provenance of BUNDLE, once verified.
+
+    The fields too, where it takes some beside the film.
 
     Without BUNDLE it is the one that ships.
 
@@ -42,6 +48,7 @@ def show(bundle: Path | None, as_json: bool) -> None:
         "input": f"{held.preprocessing.size} x {held.preprocessing.size} pixels, "
         f"{held.preprocessing.resize}",
         "gives": "the probability" + ", bacterial or viral" * (held.subtype is not None),
+        **({} if held.fusion is None else {"fields": _fields(held.fusion)}),
         "network": f"{len(held.network) / 1e6:.1f} MB",
         "calibration": f"temperature {held.calibration.temperature:.3f}, offset "
         f"{held.calibration.offset:+.3f}, at a prevalence of {held.calibration.prevalence:.3f}",
@@ -57,3 +64,11 @@ def show(bundle: Path | None, as_json: bool) -> None:
     for name, text in rows.items():
         click.echo(f"{name:<17} {text}")
     click.echo("Not a medical device.")
+
+
+def _fields(fusion: Fusion) -> str:
+    """Each field with what it takes."""
+    return "; ".join(
+        f"{field.name} ({', '.join(field.categories) or f'{field.low:g} to {field.high:g}'})"
+        for field in fusion.fields
+    )

@@ -118,6 +118,7 @@ def audit(
         raise UsageError("At least one film and one resample are needed.")
     if not isinstance(bundle, Bundle):
         bundle = load_bundle(bundle)
+    bundle = bundle.film_alone()  # the question is what is seen in the film
     reader = Reader(bundle, threads=threads)
     lungs = open_masks(masks) if masks is not None else None
     catalog = where if isinstance(where, Catalog) else open_catalog(where)

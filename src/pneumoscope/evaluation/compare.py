@@ -48,7 +48,7 @@ def gather(a: Evaluation, b: Evaluation) -> dict[str, Any]:
         "films": int(truth.size),
         "patients": int(np.unique(patients).size),
         "refused": len(a.rows) + len(a.refused) - int(truth.size),
-        "paired": _paired(truth, logits, chances, calls, patients, resamples=method["resamples"]),
+        "paired": paired(truth, logits, chances, calls, patients, resamples=method["resamples"]),
         "agreement": {
             "both_right": int((right[0] & right[1]).sum()),
             "only_a": int((right[0] & ~right[1]).sum()),
@@ -104,7 +104,7 @@ def _side(held: Evaluation) -> dict[str, Any]:
     }
 
 
-def _paired(
+def paired(
     truth: Booleans,
     logits: tuple[Floats, Floats],
     chances: tuple[Floats, Floats],
@@ -113,7 +113,10 @@ def _paired(
     *,
     resamples: int,
 ) -> dict[str, Any]:
-    """Differences A - B: areas by DeLong, calls by McNemar, the rest by one paired bootstrap."""
+    """Differences A - B of two readers of the same films, as plain values by name of figure.
+
+    Areas are compared by DeLong, calls by McNemar, the rest by one paired bootstrap.
+    """
     found = {
         "roc_auc": delong_paired(truth, *logits, patients).to_json(),
         "accuracy": mcnemar(truth, *calls, patients).to_json(),

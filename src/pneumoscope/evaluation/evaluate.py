@@ -15,8 +15,10 @@ from pneumoscope.data.catalog import Catalog, Film, open_catalog
 from pneumoscope.errors import UsageError
 from pneumoscope.evaluation import figures, plots
 from pneumoscope.evaluation.figures import Booleans, Estimate
+from pneumoscope.evaluation.fused import evaluated
 from pneumoscope.evaluation.results import (
     CONFUSION,
+    FUSION,
     PRECISION_RECALL,
     PREDICTIONS,
     RELIABILITY,
@@ -34,7 +36,7 @@ from pneumoscope.evaluation.selection import (
 )
 from pneumoscope.evaluation.table import Table, tabulate
 from pneumoscope.inference.bundle import Bundle, load_bundle
-from pneumoscope.inference.reader import Reader, Reading
+from pneumoscope.inference.reader import Case, Reader, Reading
 from pneumoscope.metrics import OPERATING_POINTS, scores
 
 _SUBTYPES = ("bacterial", "viral")
@@ -62,6 +64,9 @@ def evaluate(
     are the ``Reader``'s, ``resamples`` and ``seed`` the bootstrap's. That a test split is opened is
     said on standard error, and recorded in the run folder before the first film is read. Raises
     ``UsageError`` and ``PneumoscopeError``; a film that cannot be read is a refusal in the results.
+
+    A bundle that takes fields is given the manifest's columns; the film alone, the fields alone and
+    both are then held against each other, in ``fusion.json``.
     """
     if resamples < 1:
         raise UsageError(f"At least one resample is needed, not {resamples}.")
@@ -86,7 +91,7 @@ def evaluate(
         bundle=about_bundle,
         data=about_data,
         warnings=selection.warnings,
-        notes=selection.notes,
+        notes=(*selection.notes, *_fused_note(bundle)),
         films_read=table.truth.size,
         patients_read=np.unique(table.patients).size,
         refused=table.refused,
@@ -108,6 +113,9 @@ def evaluate(
         subtypes=figures.subtype_sensitivity(call, table.subtypes, table.patients, _SUBTYPES),
         resamples=resamples,
         seed=seed,
+        fusion=evaluated(
+            table, bundle, point=operating_point, prevalence=prevalence, resamples=resamples
+        ),
     )
     _write(results, table)
     return results
@@ -131,9 +139,19 @@ def say_and_record_opening(
 def _read(reader: Reader, films: Sequence[Film], *, progress: bool) -> list[Reading]:
     from tqdm import tqdm
 
-    readings = reader.read(film.path for film in films)
+    readings = reader.read(Case(film.path, film.fields) for film in films)
     hidden = None if progress else True  # None: hidden where no terminal shows it
     return list(tqdm(readings, "reading", len(films), unit=" film", disable=hidden))
+
+
+def _fused_note(bundle: Bundle) -> list[str]:
+    if bundle.fusion is None:
+        return []
+    names = ", ".join(bundle.fusion.names)
+    return [
+        f"The bundle takes fields beside the film ({names}): the figures are of both together, and "
+        f"{FUSION} has the film alone and the fields alone."
+    ]
 
 
 def _point(name: str, bundle: Bundle, prevalence: float | None, table: Table) -> Point:
@@ -199,6 +217,10 @@ def _default_out(bundle: Bundle, split: str) -> Path:
 def _write(results: Results, table: Table) -> None:
     """Write the files into ``results.out``; results.json comes last and says that all are there."""
     out, found = results.out, results.figures
+    if results.fusion is not None:
+        files.write_json(out / FUSION, results.fusion)
+    else:
+        (out / FUSION).unlink(missing_ok=True)  # of another bundle, evaluated here before
     files.write_text(out / PREDICTIONS, table.to_csv())
     plots.draw_roc(
         table.truth, table.logit, out / ROC, area=found["roc_auc"], points=results.points

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pneumoscope.evaluation.figures import LABELS, Estimate
+from pneumoscope.evaluation.fuse_words import difference, three_rows
+from pneumoscope.evaluation.lines import aligned
 from pneumoscope.evaluation.results import RESULTS, Results
 
 _SHOWN = 5
@@ -22,6 +24,14 @@ def to_text(results: Results) -> str:
     lines += results.notes
     lines += ["", *_table(results), "", *_operating_point(results), ""]
     lines += _confusion(results)
+    if results.fusion is not None:
+        told = results.fusion["evaluated"]
+        lines += ["", *aligned(list(three_rows(told["readers"]))), ""]
+        lines += [
+            f"Both less the {name} alone, in ROC-AUC: {difference(test['roc_auc'])}; in accuracy: "
+            f"{difference(test['accuracy'])}"
+            for name, test in told["paired"].items()
+        ]
     if results.refused:
         shown = [f"  {key}: {reason}" for key, reason in results.refused[:_SHOWN]]
         more = len(results.refused) - _SHOWN
@@ -39,7 +49,7 @@ def _table(results: Results) -> list[str]:
         rows += [("with every refusal counted as wrong", "", "", "", "")]
         rows += [_row(f"  {name}", found) for name, found in results.counting_refusals.items()]
     rows += [_row("prevalence in this set", results.prevalence)]
-    return list(_aligned(rows))
+    return list(aligned(rows))
 
 
 def _row(label: str, found: Estimate) -> tuple[str, ...]:
@@ -72,17 +82,4 @@ def _confusion(results: Results) -> Iterator[str]:
         (negative, f"{counts['tn']:,}", f"{counts['fp']:,}"),
         (positive, f"{counts['fn']:,}", f"{counts['tp']:,}"),
     ]
-    return _aligned(rows)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows as lines: the first column to the left, the others to the right."""
-    # What spans the columns (a heading, a reason) has nothing after it and needs no room.
-    widths = [
-        max(len(row[column]) for row in rows if column == 0 or row[-1])
-        for column in range(len(rows[0]))
-    ]
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join(cells).rstrip()
+    return aligned(rows)

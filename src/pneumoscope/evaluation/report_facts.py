@@ -11,6 +11,7 @@ from typing import Any
 from pneumoscope.data.catalog import kaggle_patient
 from pneumoscope.evaluation.report_checklist import checklist
 from pneumoscope.evaluation.report_curves import every_curve
+from pneumoscope.evaluation.report_fusion import fusion_facts
 from pneumoscope.evaluation.report_groups import giveaways, subgroups
 from pneumoscope.evaluation.report_input import Evaluation
 from pneumoscope.metrics.calibration import fit_operating_points
@@ -53,6 +54,7 @@ def gather(
         "curves": every_curve(held, resamples=method["resamples"], seed=method["seed"]),
         "subgroups": subgroups(held),
         "fields": giveaways(held),
+        "fusion": fusion_facts(held.fusion),
         "shift": [_shift(told) for told in crossval],
         "corruption": None if held.corruption is None else held.corruption["curves"],
         "audit": None if held.audit is None else [_probe(row) for row in held.audit["rows"]],

@@ -14,7 +14,7 @@ import numpy as np
 
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.figures import LABELS, Booleans, Floats, Names
-from pneumoscope.evaluation.results import PREDICTIONS, RESULTS, SCHEMA
+from pneumoscope.evaluation.results import FUSION, PREDICTIONS, RESULTS, SCHEMA
 from pneumoscope.evaluation.table import FIELD
 from pneumoscope.inference.reader import READ
 from pneumoscope.metrics import OPERATING_POINTS
@@ -33,10 +33,11 @@ _OF_DATA = frozenset({"name", "split", "films", "patients", "negative", "positiv
 class Evaluation:
     """The files of an evaluation.
 
-    ``results`` is results.json; ``audit`` and ``corruption`` the files of those names beside it,
-    None where there is none; ``openings`` how often the run says that its test split was opened.
-    The arrays are of the rows of predictions.csv whose films were read (n,), ``rows`` those rows
-    themselves and ``refused`` the other ones. ``fields`` are the manifest's own columns.
+    ``results`` is results.json; ``audit``, ``corruption`` and ``fusion`` are the files of those
+    names beside it, None where there is none; ``openings`` how often the run says that its test
+    split was opened. The arrays are of the rows of predictions.csv whose films were read (n,),
+    ``rows`` those rows themselves and ``refused`` the other ones. ``fields`` are the manifest's own
+    columns.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Evaluation:
     fields: Mapping[str, Names]
     audit: Mapping[str, Any] | None
     corruption: Mapping[str, Any] | None
+    fusion: Mapping[str, Any] | None
     openings: int | None
 
     @property
@@ -98,6 +100,7 @@ def open_evaluation(where: Path | str) -> Evaluation:
         },
         audit=_beside(folder / AUDIT, "rows"),
         corruption=_corruption(folder / CORRUPTION),
+        fusion=_json(folder / FUSION) if (folder / FUSION).is_file() else None,
         openings=_openings(folder.parent),
     )
 

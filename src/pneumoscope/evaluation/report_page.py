@@ -25,8 +25,8 @@ from pneumoscope.metrics import OPERATING_POINTS
 # In the order of the page; each has a heading of that name.
 SECTIONS = (
     *("summary", "use", "flow", "reference", "selection", "figures", "points", "curves"),
-    *("decision", "prevalence", "subtypes", "groups", "fields", "shift", "corruption", "audit"),
-    *("refusals", "gallery", "provenance", "checklist"),
+    *("decision", "prevalence", "subtypes", "groups", "fields", "fusion", "shift", "corruption"),
+    *("audit", "refusals", "gallery", "provenance", "checklist"),
 )
 COMPARED = ("compare_paired", "compare_agree", "roc", "compare_sides", "compare_differ")
 _SUMMARY = ("roc_auc", "recall", "specificity", "expected_calibration_error")

@@ -24,6 +24,7 @@ ROC, PRECISION_RECALL, RELIABILITY, CONFUSION = (
 )
 PREDICTIONS = "predictions.csv"
 RESULTS = "results.json"
+FUSION = "fusion.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Results:
     ``counting_refusals`` has accuracy, sensitivity and specificity over all films, with a refusal
     counted as wrong. ``prevalence`` is that of all films, ``assumed_prevalence`` the one that
     probabilities refer to. ``refused`` is key and reason of each refused film. ``out`` is the
-    folder of the files.
+    folder of the files. ``fusion`` is what ``fusion.json`` holds, where the bundle takes fields.
     """
 
     out: Path
@@ -69,6 +70,7 @@ class Results:
     subtypes: Estimates
     resamples: int
     seed: int
+    fusion: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What ``results.json`` holds: plain values, ``None`` for what the films do not define."""
@@ -110,7 +112,8 @@ class Results:
                 "seed": self.seed,
                 "calibration_bins": BINS,
             },
-            "files": [PREDICTIONS, ROC, PRECISION_RECALL, RELIABILITY, CONFUSION],
+            "files": [PREDICTIONS, ROC, PRECISION_RECALL, RELIABILITY, CONFUSION]
+            + [FUSION] * (self.fusion is not None),
         }
 
 

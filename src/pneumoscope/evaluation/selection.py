@@ -28,6 +28,7 @@ class Selection:
 
     ``trained_on``, ``validated_on`` and ``patient_trained_on`` are keys of films that the bundle
     lists as training, as validation, and films of a patient whom it lists in training.
+    ``fused_on`` are films that fitted its fusion, and others of their patients.
     """
 
     split: str
@@ -37,6 +38,7 @@ class Selection:
     validated_on: tuple[str, ...]
     patient_trained_on: tuple[str, ...]
     notes: tuple[str, ...]
+    fused_on: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -57,6 +59,11 @@ class Selection:
             found.append(
                 f"{len(self.validated_on):,} {total} are validation films of this bundle: its "
                 "epoch, calibration and thresholds were chosen on them."
+            )
+        if self.fused_on:
+            found.append(
+                f"{len(self.fused_on):,} {total} fitted this bundle's fusion, or are of a patient "
+                "who did: the figures of the fields, and of both, are better than they are."
             )
         return tuple(found)
 
@@ -151,6 +158,7 @@ def select_unseen(
         sha256=tuple(digest for _, digest in rest),
         validated_on=chosen_on,
         patient_trained_on=tuple(key for key in found.patient_trained_on if key in keys),
+        fused_on=tuple(key for key in found.fused_on if key in keys),
         notes=(*found.notes, *([text] if chosen_on and split != "val" else [])),
     )
 
@@ -190,9 +198,15 @@ def _look_up(
     """Films of which the digests are known, among those that the bundle lists."""
     seen = {
         name: frozenset(film.sha256 for film in bundle.films if film.split == name)
-        for name in ("train", "val")
+        for name in ("train", "val", "fused")
     }
-    patients = {film.patient for film in bundle.films if film.split == "train"}
+    patients, fused = (
+        {film.patient for film in bundle.films if film.split == name} for name in ("train", "fused")
+    )
+    fused_on = {
+        *_listed(catalog, digests, seen["fused"]),
+        *_of_patients(catalog, fused, bundle.salt),
+    }
     return Selection(
         split,
         catalog,
@@ -201,6 +215,7 @@ def _look_up(
         _listed(catalog, digests, seen["val"]),
         _of_patients(catalog, patients, bundle.salt),
         (*notes, *_caveats(catalog, bundle)),
+        tuple(key for key in catalog.keys if key in fused_on),
     )
 
 

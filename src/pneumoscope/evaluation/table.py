@@ -17,6 +17,7 @@ COLUMNS = (
     *("file", "status", "probability", "call", "reason", "logit"),
     *("label", "subtype", "patient", "split", "original_width", "original_height", "sha256"),
 )
+ALONE = ("film_probability", "film_logit")  # columns where a bundle takes fields beside the film
 FIELD = "field:"  # before the name of a manifest's own column, which may be any name
 
 
@@ -52,18 +53,22 @@ class Table:
     def to_csv(self) -> str:
         """The columns of ``COLUMNS``; ``file`` is the film's key, ``label`` 1 where positive.
 
+        Those of ``ALONE`` follow where a reading has them.
+
         Columns of a manifest that mean nothing to us follow, with ``FIELD`` before their names.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         fields = list(dict.fromkeys(name for film in self.films for name in film.fields))
-        writer.writerow((*COLUMNS, *(FIELD + name for name in fields)))
+        alone = ALONE if any(said.film_logit is not None for said in self.readings) else ()
+        writer.writerow((*COLUMNS, *alone, *(FIELD + name for name in fields)))
         for film, said, digest in zip(self.films, self.readings, self.sha256, strict=True):
             writer.writerow(
                 (
                     *(film.key, said.status, said.probability, said.call, said.reason, said.logit),
                     *(film.label, film.subtype, film.patient, film.split),
                     *(film.width, film.height, digest),
+                    *(getattr(said, name) for name in alone),
                     *(film.fields.get(name, "") for name in fields),
                 )
             )

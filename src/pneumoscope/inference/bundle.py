@@ -12,17 +12,19 @@ import csv
 import io
 import json
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pneumoscope import files, preprocess
 from pneumoscope.errors import PneumoscopeError
+from pneumoscope.inference.fusion import Fusion
 from pneumoscope.inference.guard import Guard
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.preprocess import Preprocessing
 
-FORMAT = 1
+FORMAT = 2
+_WITHOUT_FUSION = 1  # still written where there is none: older versions read it too
 SHIPPED = Path(__file__).parents[1] / "weights" / "shipped.pneumo"
 MAX_BYTES = 2**30
 _MANIFEST, _DIGEST, _NETWORK, _FILMS = (
@@ -41,7 +43,8 @@ class SeenFilm:
     """A film of the training or validation split, without its name.
 
     ``sha256`` of the file, ``perceptual_hash`` (64 hexadecimal digits) of the network's input,
-    ``patient``: salted hash of the patient (see ``Bundle.salt``), ``split``: train or val.
+    ``patient``: salted hash of the patient (see ``Bundle.salt``), ``split``: train, val, or fused
+    for a film that fitted the fusion, which has no perceptual hash.
     """
 
     sha256: str
@@ -57,7 +60,8 @@ class Bundle:
     ``network`` is ONNX: input ``pixels`` (films, size, size) uint8, output ``logit`` (films,)
     float32, perhaps ``subtype`` (films,), a logit of viral against bacterial pneumonia that
     ``subtype`` calibrates, and ``map`` (films, h, w). ``classes`` are the names of a negative and a
-    positive call. ``provenance`` says from what, when and how well it was trained.
+    positive call. ``provenance`` says from what, when and how well it was trained. Where there is a
+    ``fusion``, calibration and operating points are those of the film and its fields together.
     """
 
     network: bytes
@@ -67,6 +71,7 @@ class Bundle:
     operating_points: OperatingPoints
     guard: Guard
     subtype: Calibration | None = None
+    fusion: Fusion | None = None
     salt: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     films: tuple[SeenFilm, ...] = ()
@@ -84,9 +89,22 @@ class Bundle:
             "operating_points": self.operating_points.to_json(),
             "subtype": None if self.subtype is None else self.subtype.to_json(),
             "guard": self.guard.to_json(),
+            **({} if self.fusion is None else {"fusion": self.fusion.to_json()}),
             "salt": self.salt,
             "provenance": self.provenance,
         }
+
+    def film_alone(self) -> Bundle:
+        """This bundle without its fusion, with the film's own calibration and operating points."""
+        if self.fusion is None:
+            return self
+        own = self.fusion.film_alone
+        return replace(
+            self,
+            fusion=None,
+            calibration=own.calibration,
+            operating_points=own.operating_points,
+        )
 
 
 def hash_patient(salt: str, patient: str) -> str:
@@ -103,7 +121,7 @@ def save_bundle(bundle: Bundle, path: Path | str) -> None:
     members = {_NETWORK: bundle.network, _FILMS: table.getvalue().encode()}
     manifest = json.dumps(
         {
-            "format": FORMAT,
+            "format": _WITHOUT_FUSION if bundle.fusion is None else FORMAT,
             "members": {name: files.sha256(data) for name, data in members.items()},
             **bundle.to_json(),
         },
@@ -151,6 +169,7 @@ def load_bundle(path: Path | str | None = None) -> Bundle:
             operating_points=OperatingPoints.from_json(manifest["operating_points"]),
             guard=Guard.from_json(manifest["guard"]),
             subtype=Calibration.from_json(told) if (told := manifest.get("subtype")) else None,
+            fusion=Fusion.from_json(told) if (told := manifest.get("fusion")) else None,
             salt=manifest["salt"],
             provenance=manifest["provenance"],
             films=_films(members[_FILMS].decode()),

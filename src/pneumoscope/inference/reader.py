@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +15,33 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumoscope import preprocess, radiograph
+from pneumoscope.data.fields import NotANumber
 from pneumoscope.errors import UnreadableFilm, UsageError
 from pneumoscope.film import Pixels
 from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.guard import examine
+from pneumoscope.inference.reading import READ, REFUSED, Case, Look, Maps, Reading, Source
 from pneumoscope.inference.session import map_facts, open_session, output_names
 from pneumoscope.machine import cores
 
-READ, REFUSED = "read", "refused"
+__all__ = [
+    "READ",
+    "REFUSED",
+    "SUBTYPES",
+    "TOGETHER",
+    "Case",
+    "Look",
+    "Maps",
+    "Reader",
+    "Reading",
+    "Source",
+    "read",
+]
+
 SUBTYPES = ("bacterial", "viral")
 # Four films share each pass over the network's weights; more would not fit beside them in a cache.
 TOGETHER = 4
-Source = str | Path | bytes
 Floats = npt.NDArray[np.float64]
-Maps = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was said of one film, in the order in which tables give it.
-
-    ``status`` is read or refused. A film that was read has its ``probability`` of the positive
-    class (0 to 1, calibrated), its ``call`` (a class name, by the operating point's threshold on
-    ``logit``, which no prevalence moves) and no ``reason``; a refused one has the reason alone.
-    ``notes`` list what was mended on the way. Where pneumonia is called by a bundle that tells its
-    kinds apart, ``subtype`` is the kind that it leans to, bacterial or viral, and
-    ``subtype_probability`` the calibrated probability (0.5 to 1) of that kind. ``leaning`` is the
-    logit of viral against bacterial, and says something of films with pneumonia alone.
-    """
-
-    file: str
-    status: str
-    probability: float | None
-    call: str | None
-    reason: str | None
-    logit: float | None = None
-    operating_point: str = ""
-    notes: tuple[str, ...] = ()
-    subtype: str | None = None
-    subtype_probability: float | None = None
-    leaning: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """The reading of a film that was read, with what it was made from.
-
-    ``pixels`` (size, size) uint8 is the network's input, ``map`` (h, w) the bundle's own evidence
-    in logits, from the same forward pass; None where the bundle has none.
-    """
-
-    reading: Reading
-    pixels: Pixels
-    map: Maps | None
 
 
 class Reader:
@@ -92,10 +66,11 @@ class Reader:
         if threads is not None and threads < 1:
             raise UsageError(f"At least one thread is needed, not {threads}.")
         try:
-            self._threshold = bundle.operating_points.threshold(operating_point)
+            bundle.operating_points.threshold(operating_point)
         except (KeyError, ValueError) as error:
             raise UsageError(str(error)) from error
         self._bundle = bundle
+        self._alone = bundle.film_alone()
         self._operating_point = operating_point
         self._prevalence = prevalence
         self._threads = threads or cores()
@@ -114,9 +89,10 @@ class Reader:
         """Pixels of the network's input from one value of a map to the next; None without maps."""
         return None if self._map_facts is None else self._map_facts[1]
 
-    def read(self, sources: Iterable[Source]) -> Iterator[Reading]:
-        """A reading for each source (path or the bytes of a file), in order, as they come.
+    def read(self, sources: Iterable[Source | Case]) -> Iterator[Reading]:
+        """A reading for each source (path, bytes of a file, or a case), in order, as they come.
 
+        A bundle that takes fields reads a film without them too: all of them are then missing.
         Memory does not grow with the number of films: a few dozen are in hand at once.
         """
         with ThreadPoolExecutor(self._threads, thread_name_prefix="reader") as pool:
@@ -132,12 +108,12 @@ class Reader:
                 for future in in_work:
                     future.cancel()
 
-    def read_one(self, source: Source) -> Reading:
+    def read_one(self, source: Source | Case) -> Reading:
         """The reading of one film; whatever its file holds, this returns."""
         (reading,) = self.read_together([source])
         return reading
 
-    def read_together(self, sources: Sequence[Source]) -> list[Reading]:
+    def read_together(self, sources: Sequence[Source | Case]) -> list[Reading]:
         """Readings of a few films, whose pixels go through the network in one batch.
 
         On the caller's thread; more than `TOGETHER` at a time are not quicker.
@@ -151,8 +127,11 @@ class Reader:
         ]
 
     def look(self, source: Source) -> Look | Reading:
-        """The reading of one film with its pixels and the bundle's own map; or its refusal."""
-        film = self._prepare(source)
+        """The reading of one film with its pixels and the bundle's own map; or its refusal.
+
+        It is of the film alone, also where the bundle takes fields: a map shows nothing else.
+        """
+        film = self._load(source)
         if isinstance(film, Reading):
             return film
         outputs = self._scores if self._map_facts is None else [*self._scores, "map"]
@@ -182,8 +161,8 @@ class Reader:
         return np.asarray(self._run(["subtype"], pixels)[0], dtype=np.float64)
 
     def probability(self, logits: npt.ArrayLike) -> Floats:
-        """Calibrated probabilities of ``logits``, at this reader's prevalence."""
-        found = self._bundle.calibration.probability(logits, prevalence=self._prevalence)
+        """Calibrated probabilities of films' own ``logits``, at this reader's prevalence."""
+        found = self._alone.calibration.probability(logits, prevalence=self._prevalence)
         return np.asarray(found, dtype=np.float64)
 
     def maps(self, pixels: Pixels) -> tuple[Maps, float]:
@@ -208,7 +187,23 @@ class Reader:
             parts = pool.map(lambda group: self._session.run(outputs, {"pixels": group}), groups)
             return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
-    def _prepare(self, source: Source) -> _Prepared | Reading:
+    def _prepare(self, source: Source | Case) -> _Prepared | Reading:
+        """The network's input for a film and the columns of its fields, or the refusal of it."""
+        case = source if isinstance(source, Case) else Case(source)
+        fusion = self._bundle.fusion
+        if fusion is None:
+            return self._load(case.film)
+        try:
+            columns, notes = fusion.encode(case.fields)
+        except NotANumber as error:
+            file = str(case.film) if isinstance(case.film, str | Path) else ""
+            return Reading(file, REFUSED, None, None, str(error))
+        film = self._load(case.film)
+        if isinstance(film, Reading):
+            return film
+        return replace(film, notes=(*film.notes, *notes), columns=columns)
+
+    def _load(self, source: Source) -> _Prepared | Reading:
         """The network's input for a film, or the refusal of it."""
         file = str(source) if isinstance(source, str | Path) else ""
         shape = self._bundle.preprocessing
@@ -233,10 +228,14 @@ class Reader:
         if not all(map(math.isfinite, scores)):
             reason = "the network gave no number"
             return Reading(film.file, REFUSED, None, None, reason, notes=film.notes)
-        logit = scores[0]
+        own = logit = scores[0]
         leaning = scores[1] if len(scores) > 1 else None
-        probability = self._bundle.calibration.probability(logit, prevalence=self._prevalence)
-        called = logit >= self._threshold
+        bundle, fusion = self._alone, self._bundle.fusion
+        fused = fusion is not None and film.columns is not None
+        if fusion is not None and film.columns is not None:
+            bundle, logit = self._bundle, float(fusion.both.logit(own, film.columns))
+        probability = bundle.calibration.probability(logit, prevalence=self._prevalence)
+        called = logit >= bundle.operating_points.threshold(self._operating_point)
         subtype, certainty = self._subtype(leaning) if called else (None, None)
         return Reading(
             film.file,
@@ -250,6 +249,8 @@ class Reader:
             subtype,
             certainty,
             leaning,
+            float(self.probability(own)) if fused else None,
+            own if fused else None,
         )
 
     def _subtype(self, leaning: float | None) -> tuple[str, float] | tuple[None, None]:
@@ -262,14 +263,18 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A film that may be read: its file, its pixels (size, size) uint8, what was mended."""
+    """A film that may be read: its file, its pixels (size, size) uint8, what was mended.
+
+    ``columns`` are those of its fields, where a reading is to be of both.
+    """
 
     file: str
     pixels: Pixels
     notes: tuple[str, ...]
+    columns: Floats | None = None
 
 
-def _grouped(sources: Iterable[Source]) -> Iterator[list[Source]]:
+def _grouped(sources: Iterable[Source | Case]) -> Iterator[list[Source | Case]]:
     """``sources`` in groups that share a batch."""
     iterator = iter(sources)
     while group := list(itertools.islice(iterator, TOGETHER)):
@@ -277,16 +282,16 @@ def _grouped(sources: Iterable[Source]) -> Iterator[list[Source]]:
 
 
 def read(
-    films: Iterable[Source],
+    films: Iterable[Source | Case],
     *,
     bundle: Bundle | Path | str | None = None,
     operating_point: str = "balanced",
     prevalence: float | None = None,
     threads: int | None = None,
 ) -> list[Reading]:
-    """Read ``films`` (paths or the bytes of files) with ``bundle``, by default the one that ships.
+    """Read ``films`` (paths, bytes of files, or cases) with ``bundle``.
 
-    The options are those of :class:`Reader`.
+    By default it is the one that ships. The options are those of :class:`Reader`.
     """
     if not isinstance(bundle, Bundle):
         bundle = load_bundle(bundle)
