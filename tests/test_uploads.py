@@ -63,7 +63,7 @@ def test_a_wrong_upload_is_named(
 def test_too_many_films_are_turned_away(client: TestClient) -> None:
     sent = [("files", (f"{i}.png", film())) for i in range(9)]
     answer = client.post("/v1/readings", files=sent)
-    assert (answer.status_code, answer.json()["error"]) == (413, "At most 8 films a request.")
+    assert (answer.status_code, answer.json()["error"]) == (422, "At most 8 films a request.")
     assert len(client.post("/v1/readings", files=sent[:8]).json()["readings"]) == 8
 
 

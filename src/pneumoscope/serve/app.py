@@ -229,7 +229,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Rejected)
     async def rejected(_: Request, error: Rejected) -> Response:
         # Whatever of the body is still on its way is not read any more.
-        close = {"Connection": "close"} if error.status in (408, 413) else None
+        close = {"Connection": "close"} if error.status in (408, 413, 422) else None
         return problem(error.status, error.text, again=error.again, headers=close)
 
     @app.exception_handler(Full)

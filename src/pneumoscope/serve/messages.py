@@ -9,8 +9,9 @@ POST  ``/v1/readings``                multipart, files in the field ``files``; o
                                       ``application/octet-stream`` (name: ``?name=``)
                                       -> 200 :class:`Readings`, in the order given.
                                       400 broken upload, 401, 403 another site's page, 408 too
-                                      slow, 413 too many or too much, 415 another type or an
-                                      encoded body, 422 no file, 503 with Retry-After: full
+                                      slow, 413 too many bytes, 415 another type or an
+                                      encoded body, 422 no file or too many, 503 with
+                                      Retry-After: full
 GET   ``/v1/readings/{id}``           :class:`FilmReading`; 404 once it is forgotten
 DELETE ``/v1/readings/{id}``          forget it now -> 204
 GET   ``/v1/readings/{id}/film``      the film as it was read (set upright), 8-bit grey PNG, longer

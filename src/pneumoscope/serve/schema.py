@@ -17,9 +17,9 @@ _MEANINGS = {
     403: "Another host name, or another site's page.",
     404: "There is no such thing, or it is forgotten.",
     408: "The upload was too slow.",
-    413: "Too many films, or too many bytes.",
+    413: "Too many bytes.",
     415: "A type that is not read, or an encoded body.",
-    422: "A part is missing or not as it should be.",
+    422: "A part is missing or not as it should be, or there are too many.",
     503: "No room now; Retry-After says when.",
 }
 

@@ -95,7 +95,7 @@ class Upload:
             form = await parser.parse()
         except MultiPartException as error:
             if str(error.message).startswith("Too many"):
-                raise Rejected(413, f"At most {self._limits.films} films a request.") from error
+                raise Rejected(422, f"At most {self._limits.films} films a request.") from error
             raise Rejected(400, "The multipart body is broken.") from error
         except (FormParserError, ValueError, KeyError) as error:
             raise Rejected(400, "The multipart body is broken.") from error
