@@ -122,9 +122,18 @@ def choose(chrome: Chrome, *films: Path) -> None:
 def drop(chrome: Chrome, *paths: Path) -> None:
     """Drops files or folders onto the page."""
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
+
+    def drag(kind: str) -> None:
         event = {"type": kind, "x": 700, "y": 400, "data": data}
         chrome.execute_cdp_cmd("Input.dispatchDragEvent", event)
+
+    def taken() -> bool:
+        drag("dragOver")
+        return chrome.find_element("id", "drop-here").is_displayed()
+
+    drag("dragEnter")
+    until(taken)  # a drop that the page has not agreed to is none
+    drag("drop")
 
 
 def states(chrome: Chrome) -> list[str]:

@@ -8,12 +8,15 @@ export function takeFiles(input, taken, over) {
     taken([...input.files]);
     input.value = ""; // the same file can then be chosen again
   });
-  window.addEventListener("dragover", (event) => {
+  const agree = (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
     over(true);
-  });
+  };
+  // Both: a drop just after the film below the pointer has changed would be lost otherwise.
+  window.addEventListener("dragenter", agree);
+  window.addEventListener("dragover", agree);
   window.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) over(false);
   });

@@ -203,7 +203,7 @@ export const WORDS = {
     called: "판정",
     probability: "확률",
     calibrated:
-      "보정된 확률입니다. 폐렴 사진의 비율(유병률)이 {prevalence}인 곳에서, 이 점수를 받은 사진 가운데 " +
+      "유병률(폐렴 사진의 비율) {prevalence} 기준으로 보정된 확률입니다. 이 점수를 받은 사진 가운데 " +
       "{about}에 폐렴이 있습니다.",
     about: "약 {probability}",
     about_all: "99.9 % 이상",
