@@ -36,13 +36,7 @@ from pneumoscope.cli.options import FILE
     type=click.IntRange(min=1),
     help="Films to change on purpose, of patients drawn by chance; all films are read as they are.",
 )
-@click.option(
-    "--resamples",
-    default=2000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Resamples of the bootstrap.",
-)
+@options.resamples
 @options.threads
 @options.quiet
 def command(

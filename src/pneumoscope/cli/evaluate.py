@@ -28,13 +28,7 @@ from pneumoscope.cli.options import FILE
 @click.option(
     "--out", type=FILE, help="Folder to write [default: evaluation-SPLIT in the bundle's run]."
 )
-@click.option(
-    "--resamples",
-    default=2000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Resamples of the bootstrap.",
-)
+@options.resamples
 @options.threads
 @options.quiet
 def command(

@@ -34,13 +34,7 @@ from pneumoscope.cli.options import FILE
     help="Folds of patients that the figures come from.",
 )
 @options.positive
-@click.option(
-    "--resamples",
-    default=2000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Resamples of the bootstrap.",
-)
+@options.resamples
 @click.option("--seed", default=0, show_default=True, help="How patients are dealt into folds.")
 @options.threads
 @options.quiet

@@ -37,11 +37,18 @@ prevalence = click.option(
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Share of pneumonia where the films come from; moves the probability, not the call.",
 )
+resamples = click.option(
+    "--resamples",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Resamples of the bootstrap.",
+)
 recipe = click.option(
     "--recipe",
     default="notebook",
     show_default=True,
-    help="notebook, notebook-flip, full or shipped.",
+    help="notebook, notebook-flip, full, shipped or shipped-plain.",
 )
 backbone = click.option(
     "--backbone",
