@@ -65,3 +65,10 @@ def test_the_table_marks_what_misses() -> None:
     assert "| ROC-AUC | **91.0** |" in text
     assert "| accuracy | 95.0 |" in text
     assert "| ECE (15 bins) | - |" in text
+
+
+@pytest.mark.parametrize("page", ["intervals.md", "intervals.ko.md"])
+def test_the_page_has_a_column_for_each_kind_and_a_row_for_each_figure(page: str) -> None:
+    text = (PATH.parents[1] / "docs" / page).read_text(encoding="utf-8")
+    assert "| figure | " + " | ".join(kind.name for kind in tool.KINDS) + " |" in text
+    assert all(f"\n| {label} | " in text for label in LABELS.values())
