@@ -45,6 +45,7 @@ def done(
         *(folder, opened, RECIPE, split),
         sets={"val": split.val, "shift": split.apart},
         facts={"seed": 0},
+        threads=2,  # sums of other threads make another network, here with scores all but equal
         watch=lambda row: epochs.append(row["epoch"]),
     )
     return folder, result, epochs
@@ -86,7 +87,7 @@ def test_the_reader_scores_as_the_training_did(
     scores = read_scores(folder / SCORES)
     own = scores.where(scores.sets == "val")
     measured = result["history"][result["epoch"] - 1]["val_auc"]
-    assert roc_auc_score(own.truth, own.logit) == pytest.approx(measured, abs=0.06)
+    assert roc_auc_score(own.truth, own.logit) == pytest.approx(measured, abs=0.02)
 
 
 def test_the_slice_is_of_small_normal_and_large_pneumonia_films(opened: Films) -> None:
