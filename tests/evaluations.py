@@ -37,6 +37,30 @@ def evaluated(root: Path, *, fields: Mapping[str, list[str]] | None = None, **bu
     return evaluate(where, bundle=made, out=out, resamples=50, threads=1, progress=False).out
 
 
+def audit_record(**changes: Any) -> dict[str, Any]:
+    """What ``audit`` writes: a row that passes, a curve that fails, one that was not asked."""
+    figure = {"value": 0.81, "low": 0.7, "high": 0.9, "n": 11, "patients": 9, "method": "m"}
+    steps = [
+        {"level": level, **dict.fromkeys(("roc_auc", "sensitivity", "specificity"), figure)}
+        for level in (0.0, 0.1)
+    ]
+    row = {"probe": "regions", "name": "border only", "verdict": "pass", "measure": "ROC-AUC"}
+    row |= {"figure": figure, "limits": {"warn": 0.6, "fail": 0.75}, "says": "why", "details": {}}
+    curve = {"probe": "curves", "name": "blur", "verdict": "fail", "details": {"curve": steps}}
+    unasked = {"probe": "subgroups", "name": "age", "verdict": "not asked", "measure": ""}
+    return {
+        "schema": 1,
+        "time": "2025-01-01T00:00:00+00:00",
+        "bundle": {},
+        "data": {"name": "audited"},
+        "read": {"films": 11, "patients": 9},
+        "changed": {"films": 7},
+        "left_out_as_trained_on": 3,
+        "verdicts": {"fail": 1, "warn": 0, "pass": 1, "not asked": 1},
+        "rows": [row, row | curve, row | unasked | {"figure": None, "limits": None}],
+    } | changes
+
+
 def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     """Rewrite results.json after ``edit``."""
     path = folder / "results.json"

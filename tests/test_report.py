@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluations import HOSTILE, change, evaluated
+from evaluations import HOSTILE, audit_record, change, evaluated
 from pneumoscope.errors import UsageError
 from pneumoscope.evaluation.report import Report, report, report_comparison
 from pneumoscope.evaluation.report_page import SECTIONS
 from pneumoscope.metrics.calibration import OperatingPoints
+from test_report_fusion import told
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +130,10 @@ def test_korean(made: tuple[Path, Report], tmp_path: Path) -> None:
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     folder = evaluated(tmp_path, fields={HOSTILE: [HOSTILE, "b"] * 5 + ["b"]})
-    audit = {"rows": [{"probe": HOSTILE, "verdict": HOSTILE, "figure": HOSTILE, "n": HOSTILE}]}
+    texts = dict.fromkeys(("probe", "name", "measure", "says"), HOSTILE)
+    audit = audit_record(data={"name": HOSTILE})
+    audit["rows"][0] |= texts
     (folder / "audit.json").write_text(json.dumps(audit))
-    curve = {"value": 0.9, "low": 0.8, "high": 0.95}
-    curves = [{"change": HOSTILE, "level": level, "roc_auc": curve} for level in (0, 1)]
-    (folder / "corruption.json").write_text(json.dumps({"curves": curves}))
 
     def spoil(value: dict[str, Any]) -> None:
         value["bundle"]["file"] = value["data"]["name"] = value["data"]["split"] = HOSTILE
@@ -210,13 +210,41 @@ def test_refusals_only(tmp_path: Path) -> None:
 def test_an_audit_is_shown_or_missed(made: tuple[Path, Report], tmp_path: Path) -> None:
     assert "No audit was made." in made[1].page.read_text(encoding="utf-8")
     folder = evaluated(tmp_path)
-    row = {"probe": "border only", "verdict": "fails", "figure": 0.81, "interval": [0.7, 0.9]}
-    (folder / "audit.json").write_text(json.dumps({"rows": [row | {"n": 11, "reason": "why"}]}))
+    (folder / "audit.json").write_text(json.dumps(audit_record()))
     written = report(folder)
     page = written.page.read_text(encoding="utf-8")
     assert "No audit was made." not in page
-    assert "0.810" in page
-    assert "(0.700 to 0.900)" in page
+    assert "regions: border only" in page
+    assert page.count("0.810") == 2
+    assert page.count("(0.700 to 0.900)") == 2
+    assert page.count("Audit: 1 fail, 0 warn, 1 pass, 1 not asked.") == 2
+    assert page.count("shorter side (0: as it is)") == 3
+    assert written.card is not None
+    assert "| subgroups: age | not asked |  |  |  |" in written.card.read_text(encoding="utf-8")
+    korean = report(folder, language="ko").page.read_text(encoding="utf-8")
+    assert "영역: 가장자리만" in korean
+
+
+def test_fields_beside_the_film_are_on_the_page_and_the_card(tmp_path: Path) -> None:
+    folder = evaluated(tmp_path)
+    (folder / "fusion.json").write_text(json.dumps(told()))
+    written = report(folder)
+    assert "Clinical fields beside the film" in written.page.read_text(encoding="utf-8")
+    assert written.card is not None
+    card = written.card.read_text(encoding="utf-8")
+    table = card.split("## Clinical fields beside the film")[1].split("##")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert len(rows) == 5
+    assert {line.count("|") for line in rows} == {6}
+    assert all("0.800 (0.700 to 0.900; n = " in line for line in rows[2:])
+
+
+def test_an_audit_may_lie_elsewhere(tmp_path: Path) -> None:
+    folder, other = evaluated(tmp_path), tmp_path / "audit"
+    other.mkdir()
+    (other / "audit.json").write_text(json.dumps(audit_record()))
+    assert report(folder).facts["audit"] is None
+    assert report(folder, audit=other).facts["audit"]["data"] == "audited"
 
 
 def test_a_field_that_gives_the_label_away_is_named(tmp_path: Path) -> None:

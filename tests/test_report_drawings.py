@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from evaluations import evaluated
-from pneumoscope.evaluation.report_drawings import by_change, of_report
+from pneumoscope.evaluation.audit_changes import CURVES
+from pneumoscope.evaluation.report_drawings import of_report
 from pneumoscope.evaluation.report_facts import gather
 from pneumoscope.evaluation.report_input import open_evaluation
 from pneumoscope.evaluation.report_words import say
@@ -37,14 +38,18 @@ def test_what_is_not_defined_says_so(facts: dict[str, Any]) -> None:
     assert "no film was read" in drawn["reliability"]
 
 
-def test_corruption_is_a_plot_for_each_change(facts: dict[str, Any]) -> None:
-    area = {"value": 0.9, "low": 0.8, "high": 0.95}
-    unknown = {"value": None, "low": None, "high": None}
-    rows = [
-        {"change": "blur", "level": 0.0, "roc_auc": area},
-        {"change": "blur", "level": 0.1, "roc_auc": unknown},
-        {"change": "noise", "level": 0.2, "roc_auc": area},
+def test_every_change_of_an_audit_is_a_plot_of_three_figures(facts: dict[str, Any]) -> None:
+    known, unknown = (
+        {"value": 0.9, "low": 0.8, "high": 0.95},
+        dict.fromkeys(("value", "low", "high")),
+    )
+    steps = [
+        {"level": level, "roc_auc": known, "sensitivity": known, "specificity": specificity}
+        for level, specificity in ((0.0, known), (0.1, unknown), (0.2, {**known, "value": 0.21}))
     ]
-    changed = facts | {"corruption": rows}
-    assert [name for name, _ in by_change(changed)] == ["blur", "noise"]
-    assert len(of_report(changed, ENGLISH)["corruption"]) == 2
+    curves = dict.fromkeys(CURVES, steps)
+    drawn = of_report(facts | {"audit": {"curves": curves}}, ENGLISH)["corruption"]
+    assert len(drawn) == len(CURVES)
+    for svg in drawn:
+        assert svg.count('<path class="line') == 3
+        assert ">0.2</text>" in svg  # the axis goes down as far as the lowest of them

@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 
 from pneumoscope.evaluation import figures
+from pneumoscope.evaluation.audit_changes import CURVES
 from pneumoscope.evaluation.report_checklist import _ITEMS
 from pneumoscope.evaluation.report_page import COMPARED, SECTIONS
 from pneumoscope.evaluation.report_words import LANGUAGES, catalogue, say, term
@@ -45,6 +46,7 @@ def test_every_word_is_used_and_every_used_word_is_there() -> None:
         "silent": ("absent", "changed", "refused"),
         "answer": ("yes", "partly", "author"),
         "select": ("auc", "loss"),
+        "change": tuple(CURVES),
         "compare": ("both_right", "only_a", "only_b", "both_wrong"),
     }.items():
         used |= {f"{prefix}_{ending}" for ending in endings}

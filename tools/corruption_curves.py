@@ -4,8 +4,7 @@ Takes the films of DIR that the bundle (``--bundle``, by default the one that sh
 validation, or with ``--all`` any but those of a test folder, changes them in every way and to every
 level of ``pneumoscope.evaluation.corrupt`` (``--seed`` draws noise and corners), and prints a table
 in Markdown: ROC-AUC, sensitivity and specificity at ``balanced``, with 95 % intervals. The guard
-is not asked: it would refuse the worst of them. ``--json FILE`` keeps the figures; as
-corruption.json beside results, ``pneumoscope report`` draws them.
+is not asked: it would refuse the worst of them. ``--json FILE`` keeps the figures.
 """
 
 from __future__ import annotations

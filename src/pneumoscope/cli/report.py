@@ -42,6 +42,11 @@ from pneumoscope.cli.options import FILE
     type=FILE,
     help="Folder of a cross-validation to show; may be given often.",
 )
+@click.option(
+    "--audit",
+    type=FILE,
+    help="What audit wrote for the same bundle [default: beside the results, or the run's].",
+)
 @click.option("--reference", metavar="TEXT", help="Who labelled the films, from what, and how.")
 @options.quiet
 def command(
@@ -52,20 +57,22 @@ def command(
     bundle: Path | None,
     worst: int,
     crossval: tuple[Path, ...],
+    audit: Path | None,
     reference: str | None,
     quiet: bool,
 ) -> None:
     """Turn results of evaluate into one HTML page and a model card.
 
     RUN is a run that was evaluated, RESULTS a folder that evaluate wrote. The page needs no
-    network; every figure on it stands in report.json beside it. An audit.json or corruption.json
-    beside the results is shown. Two results on the same films give a page that compares them with
-    paired tests.
+    network; every figure on it stands in report.json beside it. An audit of the same bundle is
+    shown with its table and its curves of changed films. Two results on the same films give a page
+    that compares them with paired tests.
 
     \b
     pneumoscope report run
     pneumoscope report run --films chest_xray --language ko
     pneumoscope report evaluation-test --films chest_xray --bundle b.pneumo --out proof
+    pneumoscope report evaluation-test --audit audit --crossval crossval-full-shift
     pneumoscope report run/evaluation-test other/evaluation-test --out comparison
     """
     from pneumoscope.evaluation.report import report, report_comparison
@@ -73,8 +80,9 @@ def command(
     if len(results) > 2:
         raise click.UsageError("One evaluation makes a report and two a comparison, not more.")
     if len(results) == 2:
-        alone = {"--films": films, "--bundle": bundle, "--crossval": crossval} | {
-            "--reference": reference
+        alone = {"--films": films, "--bundle": bundle, "--audit": audit} | {
+            "--crossval": crossval,
+            "--reference": reference,
         }
         for option, value in alone.items():
             if value:
@@ -89,6 +97,7 @@ def command(
             language=language,
             films=films,
             bundle=bundle,
+            audit=audit,
             crossval=crossval,
             reference=reference,
             worst=worst,

@@ -225,7 +225,10 @@ def _worst(
     to_positive = (part.whole < threshold) & (part.changed >= threshold)
     turned = ((part.whole >= threshold) != (part.changed >= threshold)).sum()
     moved = float((part.changed - part.whole).mean())
-    says = f"{turned:,} calls turn over, {to_positive.sum():,} to {classes[1]}"
+    calls = {0: "no call turns over", 1: "1 call turns over"}.get(
+        int(turned), f"{turned:,} calls turn over"
+    )
+    says = f"{calls}, {to_positive.sum():,} to {classes[1]}" if turned else calls
     if len(found) > 1:
         says = f"worst of {len(found)} ({worst}): {says}"
     every = {word: estimate.to_json() for word, estimate in found.items()}

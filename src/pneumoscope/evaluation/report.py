@@ -37,6 +37,7 @@ def report(
     language: str = "en",
     films: Path | str | None = None,
     bundle: Path | str | None = None,
+    audit: Path | str | None = None,
     crossval: Sequence[Path | str] = (),
     reference: str | None = None,
     worst: int = 6,
@@ -48,13 +49,13 @@ def report(
     ``films``, the folder or manifest that was evaluated, and ``bundle`` (default: the run's), the
     ``worst`` missed films and as many false alarms are shown with their evidence: the page then
     holds pictures of patients. ``crossval`` are folders of ``crossval``, ``reference`` a sentence
-    on who labelled the films. An ``audit.json`` beside the results is shown. Raises ``UsageError``
-    and ``PneumoscopeError``.
+    on who labelled the films. ``audit`` is what ``audit`` wrote for the same bundle (default:
+    beside the results, or in the run). Raises ``UsageError`` and ``PneumoscopeError``.
     """
     check_language(language)
     if worst < 0:
         raise UsageError(f"A number of films is not below 0, as {worst} is.")
-    held = open_evaluation(where)
+    held = open_evaluation(where, audit=None if audit is None else Path(audit))
     told = [open_crossval(Path(folder)) for folder in crossval]
     errors = worst_errors(held, each=worst)
     if films is not None:

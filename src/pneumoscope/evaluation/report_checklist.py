@@ -60,7 +60,7 @@ def checklist(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     has = {
         "subgroups": bool(facts["subgroups"]),
         "reference": bool(facts["reference"]["told"] or facts["reference"]["kermany"]),
-        "robustness": bool(facts["audit"] or facts["corruption"] or facts["shift"]),
+        "robustness": bool(facts["audit"] or facts["shift"]),
         "pictures": any(error["method"] for error in facts["errors"]),
         "errors": bool(facts["errors"]) or not facts["flow"]["fp"] + facts["flow"]["fn"],
     }

@@ -26,7 +26,10 @@ def of_report(facts: Mapping[str, Any], say: Say) -> dict[str, Any]:
         "predictive_values": _predictive_values(
             curves["predictive_values"][facts["operating_point"]["name"]], say
         ),
-        "corruption": [_corruption(name, rows, say) for name, rows in by_change(facts)],
+        "corruption": [
+            _corruption(kind, steps, say)
+            for kind, steps in (facts["audit"] or {"curves": {}})["curves"].items()
+        ],
     }
 
 
@@ -45,14 +48,6 @@ def of_comparison(facts: Mapping[str, Any], say: Say) -> dict[str, Any]:
         for side, style in zip(("a", "b"), _STYLES, strict=False)
     ]
     return {"roc": _roc_plot(say, lines=lines)}
-
-
-def by_change(facts: Mapping[str, Any]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """The rows of the corruption curves by the kind of change, in order."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in facts["corruption"] or ():
-        found.setdefault(str(row["change"]), []).append(row)
-    return list(found.items())
 
 
 def _guess(say: Say) -> Line:
@@ -183,17 +178,27 @@ def _predictive_values(told: Mapping[str, Any] | None, say: Say) -> Markup:
     ).draw()
 
 
-def _corruption(name: str, rows: Sequence[Mapping[str, Any]], say: Say) -> Markup:
-    levels = [float(row["level"]) for row in rows]
-    areas = [row["roc_auc"]["value"] for row in rows]
-    lows, highs = ([row["roc_auc"][end] for row in rows] for end in ("low", "high"))
-    lowest = min([0.5, *(low for low in lows if low is not None)])
+def _corruption(kind: str, steps: Sequence[Mapping[str, Any]], say: Say) -> Markup:
+    levels = [step["level"] for step in steps]
+    names = {"roc_auc": "ROC-AUC", "sensitivity": say("roc_y"), "specificity": say("specificity")}
+    values = {name: _of(steps, name, "value") for name in names}
+    lowest = min([0.5, *(v for line in values.values() for v in line if v is not None)])
     return Plot(
-        title=name,
-        x_label=name,
-        y_label="ROC-AUC",
-        x=(min(levels), max(levels) if max(levels) > min(levels) else min(levels) + 1),
+        title=say(f"change_{kind}"),
+        x_label=say(f"change_{kind}"),
+        y_label=say("corruption_y"),
+        x=(min(levels), max(levels)),
         y=(math.floor(10 * lowest) / 10, 1.0),
-        bands=[Band(levels, lows, highs, "a")],
-        lines=[Line(levels, areas, "a", say("reader"))],
+        bands=[
+            Band(levels, _of(steps, name, "low"), _of(steps, name, "high"), style)
+            for name, style in zip(names, _STYLES, strict=True)
+        ],
+        lines=[
+            Line(levels, values[name], style, names[name])
+            for name, style in zip(names, _STYLES, strict=True)
+        ],
     ).draw()
+
+
+def _of(steps: Sequence[Mapping[str, Any]], name: str, end: str) -> list[float | None]:
+    return [step[name][end] for step in steps]

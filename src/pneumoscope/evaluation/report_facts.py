@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pneumoscope.data.catalog import kaggle_patient
+from pneumoscope.evaluation.report_audit import audit_facts
 from pneumoscope.evaluation.report_checklist import checklist
 from pneumoscope.evaluation.report_curves import every_curve
 from pneumoscope.evaluation.report_fusion import fusion_facts
@@ -56,8 +57,7 @@ def gather(
         "fields": giveaways(held),
         "fusion": fusion_facts(held.fusion),
         "shift": [_shift(told) for told in crossval],
-        "corruption": None if held.corruption is None else held.corruption["curves"],
-        "audit": None if held.audit is None else [_probe(row) for row in held.audit["rows"]],
+        "audit": audit_facts(held.audit),
         "refusals": _refusals(results),
         "errors": list(errors),
         "provenance": _provenance(held),
@@ -110,28 +110,6 @@ def _selection(results: Mapping[str, Any]) -> dict[str, Any]:
         "screen_sensitivity": aims.get("screen_sensitivity"),
         "confirm_specificity": aims.get("confirm_specificity"),
     }
-
-
-def _probe(row: Any) -> dict[str, Any]:
-    """A row of an audit; ``interval`` is a pair, or a mapping of low and high."""
-    told = _mapping(row)
-    ends = told.get("interval")
-    if isinstance(ends, Mapping):
-        ends = (ends.get("low"), ends.get("high"))
-    low, high = ends if isinstance(ends, list | tuple) and len(ends) == 2 else (None, None)
-    return {
-        "probe": _text(told.get("probe")),
-        "verdict": _text(told.get("verdict")),
-        "value": _number(told.get("figure")),
-        "low": _number(low),
-        "high": _number(high),
-        "n": _number(told.get("n")),
-        "reason": _text(told.get("reason")),
-    }
-
-
-def _number(value: Any) -> int | float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _refusals(results: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,13 @@ import numpy as np
 
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.figures import LABELS, Booleans, Floats, Names
+from pneumoscope.evaluation.report_audit import open_audit
 from pneumoscope.evaluation.results import FUSION, PREDICTIONS, RESULTS, SCHEMA
 from pneumoscope.evaluation.table import FIELD
 from pneumoscope.inference.reader import READ
 from pneumoscope.metrics import OPERATING_POINTS
 
-AUDIT, CORRUPTION, OPENINGS = "audit.json", "corruption.json", "test-openings.jsonl"
+OPENINGS = "test-openings.jsonl"
 _NEEDED = (
     *("bundle", "data", "read", "refused", "operating_point", "prevalence", "figures"),
     *("refused_counted_as_wrong", "confusion", "subtype_sensitivity", "operating_points"),
@@ -33,11 +34,11 @@ _OF_DATA = frozenset({"name", "split", "films", "patients", "negative", "positiv
 class Evaluation:
     """The files of an evaluation.
 
-    ``results`` is results.json; ``audit``, ``corruption`` and ``fusion`` are the files of those
-    names beside it, None where there is none; ``openings`` how often the run says that its test
-    split was opened. The arrays are of the rows of predictions.csv whose films were read (n,),
-    ``rows`` those rows themselves and ``refused`` the other ones. ``fields`` are the manifest's own
-    columns.
+    ``results`` is results.json; ``audit`` the audit.json of the same network and ``fusion`` the
+    fusion.json beside the results, None where there is none; ``openings`` how often the run says
+    that its test split was opened. The arrays are of the rows of predictions.csv whose films were
+    read (n,), ``rows`` those rows themselves and ``refused`` the other ones. ``fields`` are the
+    manifest's own columns.
     """
 
     folder: Path
@@ -50,7 +51,6 @@ class Evaluation:
     patients: Names
     fields: Mapping[str, Names]
     audit: Mapping[str, Any] | None
-    corruption: Mapping[str, Any] | None
     fusion: Mapping[str, Any] | None
     openings: int | None
 
@@ -61,10 +61,12 @@ class Evaluation:
         return self.logit >= threshold
 
 
-def open_evaluation(where: Path | str) -> Evaluation:
+def open_evaluation(where: Path | str, *, audit: Path | None = None) -> Evaluation:
     """The evaluation in ``where``: a run folder, a folder of ``evaluate``, or its results.json.
 
-    Of a run's evaluations the one on the test split counts, else the one on validation. Raises
+    Of a run's evaluations the one on the test split counts, else the one on validation. ``audit``
+    is an audit.json or its folder, as for :func:`~pneumoscope.evaluation.report_audit.open_audit`,
+    which looks for it where it is None. Raises
     ``UsageError`` where no evaluation has been made or finished, saying what to run next, and
     ``PneumoscopeError`` for files that are damaged, newer, or of two evaluations.
     """
@@ -98,8 +100,7 @@ def open_evaluation(where: Path | str) -> Evaluation:
             name.removeprefix(FIELD): np.array([row[name] for row in read], dtype=str)
             for name in names
         },
-        audit=_beside(folder / AUDIT, "rows"),
-        corruption=_corruption(folder / CORRUPTION),
+        audit=open_audit(folder, results, told=audit),
         fusion=_json(folder / FUSION) if (folder / FUSION).is_file() else None,
         openings=_openings(folder.parent),
     )
@@ -213,30 +214,6 @@ def _numbers(rows: Sequence[Mapping[str, str]], name: str) -> Floats:
     if not np.isfinite(values).all():
         raise ValueError(f"{name} is not always a number")
     return values
-
-
-def _beside(path: Path, needed: str) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    value = _json(path)
-    if not isinstance(value.get(needed), list):
-        raise PneumoscopeError(f"{path} is damaged: it has no list of {needed}.")
-    return value
-
-
-def _corruption(path: Path) -> dict[str, Any] | None:
-    """Curves of changed films: for each change and level the ROC-AUC as ``evaluate`` gives it."""
-    value = _beside(path, "curves")
-    try:
-        for row in () if value is None else value["curves"]:
-            _ = (
-                row["change"],
-                float(row["level"]),
-                [row["roc_auc"][k] for k in ("value", "low", "high")],
-            )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PneumoscopeError(f"{path} is damaged: a curve lacks what is drawn.") from error
-    return value
 
 
 def _openings(run: Path) -> int | None:

@@ -85,6 +85,7 @@ def _environment(language: str, *, escape: bool) -> Environment:
         figure=figure,
         count=functools.partial(_number, form=","),
         precise=functools.partial(_number, form="+.4g"),
+        plain=functools.partial(_number, form="g"),
         limits=lambda found: limits(found, here),
         p_value=_p_value,
         percent=lambda share: f"{100 * share:.0f} %",
