@@ -1,0 +1,138 @@
+"""What the bundle that ships costs beside the notebook's network: films read a second.
+
+    python benchmarks/bench_shipped.py DIR --against NOTEBOOK.pneumo
+
+The films of DIR, at original size and repeated as needed, turn about in one run: ``pneumoscope
+predict FOLDER --csv OUT`` with either bundle, process start included, and ``Reader.read`` in one
+process after a warm-up. ``--against`` is a bundle of ``pneumoscope train DIR --recipe notebook``,
+whose own rate against Keras is what ``bench_predict.py`` measures. One film alone is timed too, and
+its network alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import common
+
+SIDES = ("shipped", "against")
+
+
+def steady(options: argparse.Namespace) -> dict[str, Any]:
+    """Films a second and seconds of one film and of one forward pass (runs in a child process)."""
+    import numpy as np
+
+    from pneumoscope.inference.bundle import load_bundle
+    from pneumoscope.inference.reader import Reader
+
+    films = sorted(Path(options.steady).rglob("*.jpeg"))
+    readers = {
+        "shipped": Reader(load_bundle(None)),
+        "against": Reader(load_bundle(Path(options.against))),
+    }
+
+    def rate(reader: Reader) -> float:
+        began = time.perf_counter()
+        refused = [r.reason for r in reader.read(films) if r.status != "read"]
+        seconds = time.perf_counter() - began
+        if refused:
+            raise SystemExit(f"{len(refused)} films were refused: {refused[0]}")
+        return len(films) / seconds
+
+    def alone(reader: Reader) -> float:
+        began = time.perf_counter()
+        for film in films[:50]:
+            list(reader.read([film]))
+        return (time.perf_counter() - began) / len(films[:50])
+
+    def forward(reader: Reader) -> float:
+        size = reader.bundle.preprocessing.size
+        films = np.random.default_rng(0).integers(0, 256, (1, size, size), dtype=np.uint8)
+        began = time.perf_counter()
+        for _ in range(50):
+            reader.logits(films)
+        return (time.perf_counter() - began) / 50
+
+    found: dict[str, Any] = {}
+    for name, measure in {"rate": rate, "alone": alone, "forward": forward}.items():
+        calls = {side: lambda m=measure, r=readers[side]: m(r) for side in SIDES}
+        common.interleave(1, **calls)
+        found[name] = common.interleave(options.rounds, **calls)
+    return found
+
+
+def main() -> None:
+    parser = common.parser(__doc__, rounds=5, rival=False)
+    parser.add_argument("where", metavar="DIR", type=Path, help="films at original size")
+    parser.add_argument("--against", required=True, help="a bundle of the notebook's network")
+    parser.add_argument("--films", type=int, default=500)
+    parser.add_argument("--steady", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.steady:
+        print(json.dumps(steady(options)))
+        return
+    machine = common.machine(options)
+    with common.scratch(options) as folder:
+        films = folder / "films"
+        made = common.make_folder(options.where, films, options.films)
+        table = folder / "table.csv"
+        words: list[str | Path] = ["predict", films, "--csv", table]
+        against = [*words, "--bundle", options.against]
+        sides = {
+            "shipped": lambda: common.run(common.ours(options, *words)),
+            "against": lambda: common.run(common.ours(options, *against)),
+        }
+        common.interleave(1, **sides)
+        ends = common.interleave(options.rounds, **sides)
+        here: list[str | Path] = [sys.executable, Path(__file__), *sys.argv[1:], "--steady", films]
+        found = common.run(here).json()
+
+    seconds = {side: common.median([run.seconds for run in runs]) for side, runs in ends.items()}
+    middle = {
+        name: {side: common.median(values[side]) for side in SIDES}
+        for name, values in found.items()
+    }
+    rate, alone, forward = middle["rate"], middle["alone"], middle["forward"]
+    rows = [
+        common.Row(
+            f"{len(made)} JPEGs read end to end",
+            f"{seconds['shipped']:.2f} s",
+            f"{seconds['against']:.2f} s",
+            seconds["against"] / seconds["shipped"],
+            "40 %",
+            unit="%",
+        ),
+        common.Row(
+            "steady state",
+            f"{rate['shipped']:.0f} films/s",
+            f"{rate['against']:.0f} films/s",
+            rate["shipped"] / rate["against"],
+            "40 %",
+            unit="%",
+        ),
+        common.Row(
+            "one film alone, from its file",
+            f"{1e3 * alone['shipped']:.1f} ms",
+            f"{1e3 * alone['against']:.1f} ms",
+            alone["shipped"] / alone["against"],
+            "",
+        ),
+        common.Row(
+            "the network alone, one film",
+            f"{1e3 * forward['shipped']:.1f} ms",
+            "15 ms",
+            1e3 * forward["shipped"] / 15,
+            "at most 1x",
+        ),
+    ]
+    results = {side: [run.seconds for run in runs] for side, runs in ends.items()}
+    common.report(options, rows, {"machine": machine, "seconds": results, "steady": found})
+
+
+if __name__ == "__main__":
+    main()
