@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -64,6 +65,20 @@ def test_resampled_bounds_widen_for_few_patients_and_heavy_tails():
 
     assert few > 1.2 * many
     assert tailed > 1.2 * np.diff(np.quantile(heavy, [0.025, 0.975]))[0]
+
+
+def test_bounds_of_a_share_near_its_limit_are_widened_for_its_spread_in_log_odds() -> None:
+    # Even in log-odds, leaning as a share: its kurtosis is the lean, and not a few patients.
+    normal = np.array([NormalDist(4.0, 0.5).inv_cdf(i / 20_001) for i in range(1, 20_001)])
+    resampled = 1 / (1 + np.exp(-normal))
+    value = float(resampled.mean())
+    plain = resampled_bounds(resampled, value, patients=10_000)
+    low, high = resampled_bounds(resampled, value, patients=10_000, share=True)
+
+    assert (low, high) == pytest.approx(tuple(np.quantile(resampled, [0.025, 0.975])), abs=2e-4)
+    assert plain[0] < low - 0.002
+    touching = np.append(resampled, 1.0)  # no log-odds
+    assert resampled_bounds(touching, value, 10_000, share=True) == pytest.approx(plain, abs=1e-3)
 
 
 def test_bounds_of_an_inflated_figure_lose_the_noise_of_films_and_of_resamples() -> None:

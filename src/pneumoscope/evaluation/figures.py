@@ -120,7 +120,12 @@ def every_figure(
     statistics = scores.figures(truth, score=logit, probability=probability, call=call)
     wanted = {name: statistics[key] for name, key in _BOOTSTRAPPED.items()}
     limits = bootstrap(
-        wanted, patients, resamples=resamples, seed=seed, inflated=["expected_calibration_error"]
+        wanted,
+        patients,
+        resamples=resamples,
+        seed=seed,
+        inflated=["expected_calibration_error"],
+        shares=["f1", "balanced_accuracy", "average_precision", "brier"],
     )
     count, once = np.unique(patients).size, np.ones(truth.size)
     method = f"bootstrap over patients, {resamples} resamples"

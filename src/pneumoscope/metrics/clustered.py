@@ -140,14 +140,20 @@ def sign_flip_p(leads: NDArray[np.int_]) -> float:
 
 
 def resampled_bounds(
-    resampled: Floats, value: float, patients: int, *, inflated: bool = False
+    resampled: Floats,
+    value: float,
+    patients: int,
+    *,
+    inflated: bool = False,
+    share: bool = False,
 ) -> tuple[float, float]:
     """Bounds of a figure from its bootstrap resamples (B,), NaN ones left out.
 
     Percentiles are too narrow in small samples and where a few patients make most of the variance.
     They are expanded, as by Hesterberg (2015), from the normal to Student's t, with Satterthwaite's
     degrees of freedom: the fourth moment of the patients' contributions shows in the kurtosis of
-    the resamples.
+    the resamples. That of a ``share``, a figure from 0 to 1, is taken in log-odds: near a limit the
+    resamples lean, which their percentiles know already, and kurtosis would count it again.
 
     A figure ``inflated`` by noise (a mean absolute gap is never 0) is so once in the films and
     again in each resample, on the square scale by the same amount. That bias (Efron & Tibshirani
@@ -162,7 +168,10 @@ def resampled_bounds(
     error = float(resampled.std())
     if error < 1e-12:
         return value, value
-    excess = float((((resampled - resampled.mean()) / error) ** 4).mean()) - 3
+    even = resampled
+    if share and resampled.min() > 0 and resampled.max() < 1:
+        even = np.log(resampled / (1 - resampled))
+    excess = float((((even - even.mean()) / even.std()) ** 4).mean()) - 3
     freedom = max(LEAST_FREEDOM, 2 / (max(excess, 0.0) + 2 / patients))
     tail = _normal_tail(t_quantile(freedom))
     low, high = (float(bound) for bound in np.quantile(resampled, [tail, 1 - tail]))
