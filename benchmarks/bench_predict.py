@@ -55,13 +55,7 @@ def steady(options: argparse.Namespace) -> dict[str, Any]:
     reader = Reader(load_bundle(options.bundle))
 
     def read() -> float:
-        began = time.perf_counter()
-        readings = list(reader.read(films))
-        seconds = time.perf_counter() - began
-        refused = [reading.reason for reading in readings if reading.status != "read"]
-        if refused:
-            raise SystemExit(f"{len(refused)} films were refused: {refused[0]}")
-        return len(readings) / seconds
+        return common.films_per_second(reader, films)
 
     def limit() -> float:
         return decode_only(films, options.side)

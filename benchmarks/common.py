@@ -154,6 +154,16 @@ def interleave(rounds: int, **sides: Callable[[], Any]) -> dict[str, list[Any]]:
     return results
 
 
+def films_per_second(reader: Any, films: Sequence[Path]) -> float:
+    """The rate at which a ``Reader`` reads ``films``, of which it may refuse none."""
+    began = time.perf_counter()
+    refused = [reading.reason for reading in reader.read(films) if reading.status != "read"]
+    seconds = time.perf_counter() - began
+    if refused:
+        raise SystemExit(f"{len(refused)} films were refused: {refused[0]}")
+    return len(films) / seconds
+
+
 def rival(options: argparse.Namespace, *words: str | Path) -> list[str | Path]:
     """The command line of a sub-command of the rival."""
     if not Path(options.rival_python).exists():

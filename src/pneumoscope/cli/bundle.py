@@ -50,8 +50,8 @@ def show(bundle: Path | None, as_json: bool) -> None:
         "gives": "the probability" + ", bacterial or viral" * (held.subtype is not None),
         **({} if held.fusion is None else {"fields": _fields(held.fusion)}),
         "network": f"{len(held.network) / 1e6:.1f} MB",
-        "calibration": f"temperature {held.calibration.temperature:.3f}, offset "
-        f"{held.calibration.offset:+.3f}, at a prevalence of {held.calibration.prevalence:.3f}",
+        "calibration": f"temperature {held.calibration.temperature:.3g}, offset "
+        f"{held.calibration.offset:+.4g}, at a prevalence of {held.calibration.prevalence:.3f}",
         "operating points": ", ".join(
             f"{name} {points.threshold(name):+.3f}" for name in OPERATING_POINTS
         )

@@ -73,8 +73,8 @@ def command(
     )
     click.echo(
         f"Calibrated on {fitted['films']} films ({fitted['by']}), {fitted['positives']} of them "
-        f"{bundle.classes[1]}: temperature {bundle.calibration.temperature:.3f}, offset "
-        f"{bundle.calibration.offset:+.3f}, prevalence {bundle.calibration.prevalence:.3f}."
+        f"{bundle.classes[1]}: temperature {bundle.calibration.temperature:.3g}, offset "
+        f"{bundle.calibration.offset:+.4g}, prevalence {bundle.calibration.prevalence:.3f}."
     )
     click.echo(f"Bundle: {bundle.path}")
 

@@ -152,8 +152,8 @@ def resampled_bounds(
     Percentiles are too narrow in small samples and where a few patients make most of the variance.
     They are expanded, as by Hesterberg (2015), from the normal to Student's t, with Satterthwaite's
     degrees of freedom: the fourth moment of the patients' contributions shows in the kurtosis of
-    the resamples. That of a ``share``, a figure from 0 to 1, is taken in log-odds: near a limit the
-    resamples lean, which their percentiles know already, and kurtosis would count it again.
+    the resamples. That of a ``share``, from 0 to 1 and leaning near a limit, is taken in log-odds:
+    the percentiles know of the lean already, and kurtosis would count it again.
 
     A figure ``inflated`` by noise (a mean absolute gap is never 0) is so once in the films and
     again in each resample, on the square scale by the same amount. That bias (Efron & Tibshirani
