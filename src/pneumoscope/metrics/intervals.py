@@ -197,8 +197,8 @@ def bootstrap(
     :func:`scores.figures` makes a set of them. Percentiles, widened for small samples; those of
     figures named in ``inflated``, which noise can only raise, such as a calibration error, are
     freed of it, and the widening of ``shares``, from 0 to 1 and leaning near either, is found in
-    log-odds (see :func:`clustered.resampled_bounds`). Resamples in which a statistic is NaN are left
-    out. An interval is NaN with fewer than two patients, and has no width where every resample
+    log-odds (see :func:`clustered.resampled_bounds`). Resamples in which a statistic is NaN are
+    left out. An interval is NaN with fewer than two patients, and has no width where every resample
     agrees: a flawless share needs :func:`wilson_clustered`, a flawless area :func:`delong`.
     """
     labels = np.asarray(patients)
