@@ -16,6 +16,7 @@ from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.audit import AUDIT, AUDIT_MD, CURVES, EXAMPLES, PROBES, Audit, audit
 from pneumoscope.evaluation.audit_verdict import FAIL, NOT_ASKED, PASS, Row
 from pneumoscope.evaluation.corrupt import stamp
+from pneumoscope.evaluation.report_words import translation
 from pneumoscope.inference.bundle import Bundle
 
 SIDE, POOL, HIDDEN = 64, 4, 8
@@ -149,7 +150,7 @@ def test_everything_is_written_and_has_its_interval(audited: Callable[[bool], Au
     assert value["verdicts"] == found.counts
     assert sum(found.counts.values()) == len(value["rows"])
     for each in value["rows"]:
-        assert each["says"]
+        assert translation("ko", each["says"]), each["says"]
         if each["verdict"] == NOT_ASKED:
             assert each["figure"] is None
         else:
@@ -166,6 +167,8 @@ def test_what_cannot_be_asked_says_why(tmp_path: Path) -> None:
     films = write_labelled(tmp_path / "films")
     found = audit(films, bundle=tmp_path / "b.pneumo", out=tmp_path / "out", progress=False)
     assert {each.verdict for each in found.rows} == {NOT_ASKED}
+    for each in found.rows:
+        assert translation("ko", each.says), each.says
     assert row(found, "mirrored").says == "11 films, and at least 20 are needed"
     assert row(found, "lungs only").says == "no folder of lung masks was given (--masks)"
     assert row(found, "age").says == "the films have no column age"

@@ -10,7 +10,7 @@ from pneumoscope.evaluation import figures
 from pneumoscope.evaluation.audit_changes import CURVES
 from pneumoscope.evaluation.report_checklist import _ITEMS
 from pneumoscope.evaluation.report_page import COMPARED, SECTIONS
-from pneumoscope.evaluation.report_words import LANGUAGES, catalogue, say, term
+from pneumoscope.evaluation.report_words import LANGUAGES, catalogue, say, term, translation
 
 
 def places(text: str) -> set[str]:
@@ -70,3 +70,21 @@ def test_terms() -> None:
     assert say("en", "to", low="0.1", high="0.2") == "0.1 to 0.2"
     with pytest.raises(KeyError):
         say("en", "no such word")
+
+
+def test_sentences_are_said_with_what_stands_in_them() -> None:
+    said = translation("ko", "worst of 4 (top right): 2 calls turn over, 1 to PNEUMONIA")
+    assert said == (
+        "4가지 가운데 가장 나쁜 것(오른쪽 위): 판정 2건이 뒤집힘, 그 가운데 PNEUMONIA(으)로 1건"
+    )
+    assert (
+        translation("ko", "0 of 144, by salted hash") == "144장 가운데 0장, 솔트를 넣은 해시로 대조"
+    )
+    assert translation("ko", "nobody has translated this {count}") is None
+    assert translation("en", "no call turns over") is None
+
+
+def test_sentences_keep_their_places() -> None:
+    for english, korean in catalogue("ko")["sentences"].items():
+        assert places(english) == places(korean), english
+        assert re.search("[가-힣]", korean), english

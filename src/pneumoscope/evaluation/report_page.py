@@ -18,7 +18,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.evaluation import report_drawings
 from pneumoscope.evaluation.figures import LABELS
 from pneumoscope.evaluation.report_gallery import Pictures
-from pneumoscope.evaluation.report_words import LANGUAGES, say, term
+from pneumoscope.evaluation.report_words import LANGUAGES, say, term, translation
 from pneumoscope.inference.overlay import NAMES
 from pneumoscope.metrics import OPERATING_POINTS
 
@@ -83,6 +83,7 @@ def _environment(language: str, *, escape: bool) -> Environment:
     )
     environment.filters.update(
         figure=figure,
+        told=functools.partial(_told, language),
         count=functools.partial(_number, form=","),
         precise=functools.partial(_number, form="+.4g"),
         plain=functools.partial(_number, form="g"),
@@ -110,6 +111,13 @@ def limits(found: Mapping[str, Any], say: Callable[..., str]) -> str:
     if low is None or high is None:
         return ""
     return say("to", low=figure(low), high=figure(high))
+
+
+def _told(language: str, text: str) -> Markup:
+    """A sentence of the results in ``language``, or as it is and marked as English."""
+    found = text if language == "en" else translation(language, text)
+    form = "{}" if found is not None else '<span lang="en">{}</span>'
+    return Markup(form).format(text if found is None else found)
 
 
 def _p_value(value: float | None) -> str:
