@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from pneumoscope.data.catalog import Catalog, open_catalog
 from pneumoscope.errors import UsageError
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
-from pneumoscope.model.teaching import Teacher, masks_for, outside, subtypes_of
+from pneumoscope.model.teaching import Teacher, masks_for, outside, subtypes_of, unlike
 
 RECIPE = Recipe(size=32, width=0.25, head="cam", subtype=True, lungs=0.5)
 
@@ -85,6 +86,17 @@ def test_only_evidence_outside_counts_whatever_its_sign() -> None:
     assert outside(evidence, masks) == pytest.approx((2 + 3) / 4)
     assert outside(evidence, torch.ones(1, 1, 8, 8)) == 0
     assert outside(-evidence, masks) == outside(evidence, masks)
+
+
+def test_lungs_are_learned_from_films_that_have_a_mask() -> None:
+    masks = torch.zeros(2, 1, 8, 8)
+    masks[..., :4] = 1
+    right = torch.tensor([[[[20.0, -20.0], [20.0, -20.0]]]])
+    both = torch.cat([right, -right])
+    assert unlike(both, masks, torch.tensor([True, False])) == pytest.approx(0, abs=1e-6)
+    assert unlike(both, masks, torch.tensor([True, True])) == pytest.approx(20 / 2)
+    half = torch.full((2, 1, 8, 8), 0.5)  # a place that is half lung asks for even odds
+    assert unlike(0 * both, half, torch.tensor([True, True])) == pytest.approx(math.log(2))
 
 
 def test_the_error_is_the_sum_of_what_is_taught(

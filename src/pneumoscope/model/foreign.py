@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.model.head import CamHead, CamNetwork
+from pneumoscope.model.head import CamNetwork, head_for
 from pneumoscope.model.options import NetworkOptions
 
 
@@ -36,7 +36,7 @@ class Foreign(CamNetwork):
         with torch.no_grad():
             shape = self._features(torch.zeros(2, 1, options.size, options.size)).shape
         self.stride = options.size / shape[3]
-        self.head = CamHead(shape[1], options)
+        self.head = head_for(shape[1], options)
 
     def _features(self, x: Tensor) -> Tensor:
         found: Tensor = self.features(self.prepare(x))

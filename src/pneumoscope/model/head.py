@@ -1,4 +1,4 @@
-"""The head of a backbone: the mean over the film, and one affine layer."""
+"""The head of a backbone: the mean over the film or over its lungs, and one affine layer."""
 
 from __future__ import annotations
 
@@ -29,11 +29,7 @@ class CamHead(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        pooled = self.dropout(features.mean((2, 3)))
-        logit: Tensor = self.logit(pooled)
-        if self.subtype is None:
-            return logit.squeeze(1)
-        return torch.cat([logit, self.subtype(pooled)], dim=1)
+        return self._scores(features)
 
     def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Output as of ``forward`` and class activation maps (n, h, w), in logits.
@@ -42,7 +38,41 @@ class CamHead(nn.Module):
         film and the layer's bias make the logit.
         """
         weights = self.logit.weight[:, :, None, None]
-        return self(features), functional.conv2d(features, weights).squeeze(1)
+        return self._scores(features), functional.conv2d(features, weights).squeeze(1)
+
+    def _scores(self, features: Tensor) -> Tensor:
+        pooled = self.dropout(features.mean((2, 3)))
+        logit: Tensor = self.logit(pooled)
+        if self.subtype is None:
+            return logit.squeeze(1)
+        return torch.cat([logit, self.subtype(pooled)], dim=1)
+
+
+class LungHead(CamHead):
+    """A :class:`CamHead` whose mean is taken over the lungs, as far as the network finds them.
+
+    A layer of its own says of each place how likely it is lung. It learns from masks alone: the
+    error of the class does not reach it, or it would learn to look where the class is told.
+    """
+
+    def __init__(self, filters: int, options: NetworkOptions) -> None:
+        super().__init__(filters, options)
+        self.lungs = nn.Conv2d(filters, 1, 1)
+        nn.init.normal_(self.lungs.weight, std=0.01)
+        nn.init.zeros_(self.lungs.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(features * self._share(self.lungs(features)))
+
+    def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """As of :class:`CamHead`; the map is next to nothing where no lung is."""
+        return super().evidence(features * self._share(self.lungs(features)))
+
+    @staticmethod
+    def _share(lungs: Tensor) -> Tensor:
+        """What each place counts for in the mean: 1 in the mean over a film."""
+        chance = lungs.detach().sigmoid()
+        return chance / chance.mean((2, 3), keepdim=True)
 
 
 class CamNetwork(nn.Module):
@@ -58,6 +88,12 @@ class CamNetwork(nn.Module):
         """Output as of ``forward`` and class activation maps: see :meth:`CamHead.evidence`."""
         return self.head.evidence(self._features(x))
 
+    def taught(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What ``evidence`` gives, and of a :class:`LungHead` the log-odds of lung (n, 1, h, w)."""
+        features = self._features(x)
+        lungs = self.head.lungs(features) if isinstance(self.head, LungHead) else None
+        return *self.head.evidence(features), lungs
+
     @property
     def logit(self) -> nn.Linear:
         """The affine layer that gives the logit."""
@@ -66,3 +102,9 @@ class CamNetwork(nn.Module):
     def _features(self, x: Tensor) -> Tensor:
         """Features (n, filters, h, w) of films."""
         raise NotImplementedError
+
+
+def head_for(filters: int, options: NetworkOptions) -> CamHead:
+    """The head that ``options`` ask for, on features of so many filters."""
+    kind = LungHead if options.head == "lungs" else CamHead
+    return kind(filters, options)

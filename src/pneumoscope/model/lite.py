@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pneumoscope.errors import MissingExtra
-from pneumoscope.model.head import CamHead, CamNetwork
+from pneumoscope.model.head import CamNetwork, head_for
 from pneumoscope.model.options import NetworkOptions
 
 # Expansion, kernel, stride of the first, filters and number of the blocks of each stage.
@@ -94,7 +94,7 @@ class Lite0(CamNetwork):
         frozen = max(options.freeze - 1, 0)
         self.frozen = nn.Sequential(*stages[:frozen])
         self.features = nn.Sequential(*stages[frozen:])
-        self.head = CamHead(inputs, options)
+        self.head = head_for(inputs, options)
 
     def _features(self, x: Tensor) -> Tensor:
         x = (x - _CENTRE) * (1 / _SPREAD)

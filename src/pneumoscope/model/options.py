@@ -20,7 +20,8 @@ class NetworkOptions:
     ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the
     notebook's, which grows with the image), ``"pool"`` (global average pooling, which does not) or
     ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
-    over the film; the other backbones have this one alone.
+    over the film. The other backbones have this one, and ``"lungs"``: the mean is taken over the
+    lungs, which the network learns to find, and the map is nothing elsewhere.
     """
 
     backbone: str = "notebook"
@@ -41,8 +42,11 @@ class NetworkOptions:
             raise ValueError(
                 f"backbone is {self.backbone!r}, but must be notebook, lite0, timm:NAME or xrv:NAME"
             )
-        if self.backbone != "notebook" and (self.channels != 1 or self.head != "cam"):
-            raise ValueError(f"{self.backbone} has one channel and the head 'cam'")
+        heads = ("flatten", "pool", "cam") if self.backbone == "notebook" else ("cam", "lungs")
+        if self.head not in heads:
+            raise ValueError(f"head is {self.head!r}, but of {self.backbone} {' or '.join(heads)}")
+        if self.backbone != "notebook" and self.channels != 1:
+            raise ValueError(f"{self.backbone} has one channel")
         if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone != "lite0"):
             raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 but for lite0")
         if not 0 <= self.freeze <= self.depth or (self.freeze and self.backbone != "lite0"):
@@ -59,10 +63,8 @@ class NetworkOptions:
             raise ValueError(f"kernel is {self.kernel}, but must be odd, from 1 to 15")
         if not 0 <= self.dropout <= 10:
             raise ValueError(f"dropout is {self.dropout}, but must be from 0 to 10")
-        if self.head not in ("flatten", "pool", "cam"):
-            raise ValueError(f"head is {self.head!r}, but must be 'flatten', 'pool' or 'cam'")
 
     @property
     def has_map(self) -> bool:
         """Whether the logit is the mean of a map over the film."""
-        return self.head == "cam"
+        return self.head in ("cam", "lungs")

@@ -98,8 +98,10 @@ class Recipe:
             raise UsageError("epochs must be at least 1, batch 2, seed and steps 0.")
         if self.decorrelate < 0:
             raise UsageError("decorrelate must be at least 0.")
-        if self.lungs < 0 or (self.lungs and self.head != "cam"):
-            raise UsageError("lungs must be at least 0, and 0 unless the head is 'cam'.")
+        if self.lungs < 0 or (self.lungs and self.head not in ("cam", "lungs")):
+            raise UsageError("lungs must be at least 0, and 0 unless the head is cam or lungs.")
+        if self.head == "lungs" and not self.lungs:
+            raise UsageError("The head lungs needs lungs above 0: it learns them from masks.")
         if not (0 <= self.smoothing < 1 and 0 <= self.weight_decay < 1):
             raise UsageError("smoothing and weight_decay must be at least 0 and below 1.")
         if not 0 < self.validation < 1:

@@ -68,8 +68,12 @@ class Teacher:
         if self.masks is None:
             output = model(films)
         else:
-            output, evidence = model.evidence(films)
-            error = recipe.lungs * outside(evidence, masks)
+            output, evidence, lungs = model.taught(films)
+            if lungs is None:
+                error = recipe.lungs * outside(evidence, masks)
+            else:
+                known = torch.from_numpy(self.masks.place[batch.rows] >= 0).to(device)
+                error = recipe.lungs * unlike(lungs, masks, known)
         if self.subtypes is not None:
             output, leaning = output.unbind(1)
             error = error + subtype_loss(leaning, self.subtypes[batch.rows].to(device))
@@ -113,6 +117,16 @@ def outside(evidence: Tensor, masks: Tensor) -> Tensor:
     """
     inside = functional.interpolate(masks, size=evidence.shape[1:], mode="area").squeeze(1)
     return (evidence.abs() * (1 - inside)).mean()
+
+
+def unlike(lungs: Tensor, masks: Tensor, known: Tensor) -> Tensor:
+    """Cross-entropy of log-odds of lung (n, 1, h, w) and masks (n, 1, size, size), a place.
+
+    Films without a mask, where ``known`` (n,) is False, say nothing.
+    """
+    share = functional.interpolate(masks, size=lungs.shape[2:], mode="area")
+    error = functional.binary_cross_entropy_with_logits(lungs, share, reduction="none")
+    return (error.mean((1, 2, 3)) * known).mean()
 
 
 def subtypes_of(films: Sequence[Film], store: Store) -> Tensor:

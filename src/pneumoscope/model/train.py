@@ -169,7 +169,7 @@ def _fit(
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model, optimizer = fabric.setup(network, optimizer_of(network, recipe))
-    model.mark_forward_method("evidence")
+    model.mark_forward_method("taught")
     average = Average(network) if recipe.average else None
     selected = average.network if average else network
 
