@@ -69,6 +69,18 @@ def test_the_error_of_the_class_does_not_say_where_lungs_are(
 def test_evenly_lung_is_the_mean_over_the_film(head: LungHead, features: torch.Tensor) -> None:
     with torch.no_grad():
         head.lungs.weight.zero_()
+        head.lungs.bias.fill_(2.0)
     plain = CamHead(6, OPTIONS).eval()
     plain.load_state_dict(head.state_dict(), strict=False)
     torch.testing.assert_close(head(features), plain(features))
+
+
+def test_where_no_lung_is_found_there_is_no_evidence(
+    head: LungHead, features: torch.Tensor
+) -> None:
+    with torch.no_grad():
+        head.lungs.weight.zero_()
+        head.lungs.bias.fill_(-2.0)
+    scores, maps = head.evidence(features)
+    assert not maps.any()
+    torch.testing.assert_close(scores[:, 0], head.logit.bias.expand(3))

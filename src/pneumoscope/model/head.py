@@ -59,7 +59,7 @@ class LungHead(CamHead):
         super().__init__(filters, options)
         self.lungs = nn.Conv2d(filters, 1, 1)
         nn.init.normal_(self.lungs.weight, std=0.01)
-        nn.init.zeros_(self.lungs.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.lungs.bias, 2.0)  # type: ignore[arg-type]  # all counts, at first
 
     def forward(self, features: Tensor) -> Tensor:
         return super().forward(features * self._share(self.lungs(features)))
@@ -70,9 +70,12 @@ class LungHead(CamHead):
 
     @staticmethod
     def _share(lungs: Tensor) -> Tensor:
-        """What each place counts for in the mean: 1 in the mean over a film."""
-        chance = lungs.detach().sigmoid()
-        return chance / chance.mean((2, 3), keepdim=True)
+        """What each place counts for in the mean: on average 1, and 0 where lung is unlikely.
+
+        A place spans much of a rib, and one that is half lung would carry the map beyond it.
+        """
+        sure = (2 * lungs.detach().sigmoid() - 1).clamp(min=0)
+        return sure / (sure.mean((2, 3), keepdim=True) + 1e-6)
 
 
 class CamNetwork(nn.Module):
