@@ -32,9 +32,10 @@ class Recipe:
     ``class_weights`` weighs the classes equally in the loss, ``sampling`` is plain, class (both
     classes drawn equally often) or size (both equally often among films of like original size),
     ``loss`` is bce or focal (Lin et al. 2017, gamma 2), ``smoothing`` the share of each label that
-    is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error, or with
-    the head lungs that of where it takes lungs to be (it needs masks, and one of these heads), and ``decorrelate`` that of logits that follow size, aspect and
-    sharpness within a class (it needs original sizes); ``schedule`` is constant or cosine (falling
+    is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error, or
+    with the head lungs that of where it takes lungs to be (it needs masks, and the head cam or
+    lungs), and ``decorrelate`` that of logits that follow size, aspect and sharpness within a class
+    (it needs original sizes); ``schedule`` is constant or cosine (falling
     to nothing after a warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of
     the weights; ``mirror`` makes a reading the mean of a film's and its mirror image's; ``select``
     names the validation figure of the best epoch: auc (calibration mends the level of the scores
