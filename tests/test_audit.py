@@ -13,8 +13,8 @@ from PIL import Image
 from bundles import make_bundle, seen, write_labelled
 from conftest import draw_film
 from pneumoscope.errors import PneumoscopeError, UsageError
-from pneumoscope.evaluation.audit import AUDIT, AUDIT_MD, CURVES, EXAMPLES, PROBES, Audit, audit
-from pneumoscope.evaluation.audit_verdict import FAIL, NOT_ASKED, PASS, Row
+from pneumoscope.evaluation.audit import AUDIT_MD, CURVES, EXAMPLES, PROBES, Audit, audit
+from pneumoscope.evaluation.audit_verdict import AUDIT, FAIL, NOT_ASKED, PASS, Row
 from pneumoscope.evaluation.corrupt import stamp
 from pneumoscope.evaluation.report_words import translation
 from pneumoscope.inference.bundle import Bundle

@@ -18,7 +18,7 @@ from pneumoscope.evaluation.audit_films import Changed, Looked, draw_patients, l
 from pneumoscope.evaluation.audit_groups import group_rows
 from pneumoscope.evaluation.audit_leaks import leak_rows
 from pneumoscope.evaluation.audit_probes import call_rows, region_rows, size_rows, whole_film
-from pneumoscope.evaluation.audit_verdict import FAIL, VERDICTS, Row
+from pneumoscope.evaluation.audit_verdict import AUDIT, FAIL, SCHEMA, VERDICTS, Row
 from pneumoscope.evaluation.evaluate import (
     describe_bundle,
     describe_data,
@@ -29,8 +29,7 @@ from pneumoscope.inference.bundle import Bundle, load_bundle
 from pneumoscope.inference.reader import Reader
 from pneumoscope.metrics.clustered import LEVEL
 
-SCHEMA = 1
-AUDIT, AUDIT_MD = "audit.json", "audit.md"
+AUDIT_MD = "audit.md"
 PROBES, CURVES, EXAMPLES = "probes.png", "curves.png", "examples.png"
 AT_MOST = 500
 

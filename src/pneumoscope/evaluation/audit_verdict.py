@@ -12,6 +12,8 @@ import numpy as np
 from pneumoscope.evaluation.figures import Booleans, Estimate, Floats, Names
 from pneumoscope.metrics.intervals import Interval, Paired, wilson_clustered
 
+# The file that holds an audit, for those who write it and those who show it.
+AUDIT, SCHEMA = "audit.json", 1
 PASS, WARN, FAIL, NOT_ASKED = "pass", "warn", "fail", "not asked"
 VERDICTS = (FAIL, WARN, PASS, NOT_ASKED)
 # Below this an interval spans nearly everything, and its figure would be read all the same.

@@ -125,7 +125,7 @@ def every_figure(
         resamples=resamples,
         seed=seed,
         inflated=["expected_calibration_error"],
-        # The others of these are means over films, whose resamples hardly lean (tools/coverage.py).
+        # The others hold the true value as they are, and would be too wide so (tools/coverage.py).
         shares=["average_precision"],
     )
     count, once = np.unique(patients).size, np.ones(truth.size)

@@ -9,10 +9,9 @@ from typing import Any
 
 from pneumoscope.errors import PneumoscopeError, UsageError
 from pneumoscope.evaluation.audit_changes import CURVES
-from pneumoscope.evaluation.audit_verdict import VERDICTS
+from pneumoscope.evaluation.audit_verdict import AUDIT, SCHEMA, VERDICTS
 
-AUDIT, RECIPE = "audit.json", "recipe.json"
-SCHEMA = 1
+RECIPE = "recipe.json"
 CURVE = ("roc_auc", "sensitivity", "specificity")
 
 

@@ -65,7 +65,7 @@ class LungHead(CamHead):
         return super().forward(features * self._share(self.lungs(features)))
 
     def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """As of :class:`CamHead`; the map is next to nothing where no lung is."""
+        """As of :class:`CamHead`; the map is nothing where lung is unlikely."""
         return super().evidence(features * self._share(self.lungs(features)))
 
     @staticmethod
