@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 
-_BATCH = 64
+_BATCH = 16  # a batch of 64 leaves the processor's cache and takes more than twice as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def variance_shift(
     """
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.load_state_dict(weights)
-    network.eval()
+    network.eval().to(memory_format=torch.channels_last)
     layers = {
         name: module
         for name, module in network.named_modules()
@@ -52,7 +52,8 @@ def variance_shift(
         module.register_forward_pre_hook(_collect(sums[name]))
     for start in range(0, len(pixels), _BATCH):
         films = torch.from_numpy(pixels[start : start + _BATCH]).float().mul(1 / 255)
-        network(films.unsqueeze(1).expand(-1, recipe.channels, -1, -1))
+        films = films.unsqueeze(1).expand(-1, recipe.channels, -1, -1)
+        network(films.contiguous(memory_format=torch.channels_last))
     found = []
     for name, module in layers.items():
         count, total, square = torch.stack(sums[name]).sum(dim=0)
