@@ -84,6 +84,12 @@ def test_sentences_are_said_with_what_stands_in_them() -> None:
     assert translation("en", "no call turns over") is None
 
 
+def test_reasons_of_the_reader_are_said_too() -> None:
+    said = translation("ko", "view LATERAL is not frontal")
+    assert said == "정면 촬영이 아닙니다(LATERAL)"
+    assert translation("ko", "the file is empty") == "빈 파일입니다"
+
+
 def test_sentences_keep_their_places() -> None:
     for english, korean in catalogue("ko")["sentences"].items():
         assert places(english) == places(korean), english

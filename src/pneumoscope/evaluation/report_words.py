@@ -8,14 +8,13 @@ they say with something of their own in it, places in braces on both sides.
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from importlib import resources
 
+from pneumoscope.inference.reasons import reasons
+from pneumoscope.phrases import Phrases, phrases_in
+
 LANGUAGES = ("en", "ko")
-# Places where nothing but a number stands.
-_NUMBERS = frozenset({"bits", "count", "distance", "least", "positive", "total", "turned"})
-_LONGEST = 400  # of a sentence; with many places in it, matching takes longer than its length
 
 
 def say(language: str, key: str, **values: object) -> str:
@@ -35,13 +34,7 @@ def translation(language: str, text: str) -> str | None:
 
     What stands in the places of a sentence is translated too, where it is known.
     """
-    found = catalogue(language)["terms"].get(text)
-    if found is not None:
-        return found
-    for pattern, said in _sentences(language) if len(text) <= _LONGEST else ():
-        if match := pattern.fullmatch(text):
-            return said.format(**{n: term(language, v) for n, v in match.groupdict().items()})
-    return None
+    return _phrases(language).find(text)
 
 
 @cache
@@ -53,14 +46,6 @@ def catalogue(language: str) -> dict[str, dict[str, str]]:
 
 
 @cache
-def _sentences(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """Each English sentence as a pattern, in the order of the file, and how it is said."""
-    return [
-        (re.compile(re.sub(r"\\{(\w+)\\}", _place, re.escape(english))), said)
-        for english, said in catalogue(language)["sentences"].items()
-    ]
-
-
-def _place(found: re.Match[str]) -> str:
-    name = found[1]
-    return rf"(?P<{name}>[\d.,]+)" if name in _NUMBERS else rf"(?P<{name}>.+?)"
+def _phrases(language: str) -> Phrases:
+    """Of the results, and of the reader, whose reasons the results quote."""
+    return reasons(language) | phrases_in("pneumoscope.evaluation", "words", f"{language}.json")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pneumoscope.model.feeding import with_channels
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 
@@ -41,7 +42,8 @@ def variance_shift(
     """
     network = build_network(recipe.network_options(), seed=recipe.seed)
     network.load_state_dict(weights)
-    network.eval().to(memory_format=torch.channels_last)
+    network.eval()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     layers = {
         name: module
         for name, module in network.named_modules()
@@ -52,8 +54,7 @@ def variance_shift(
         module.register_forward_pre_hook(_collect(sums[name]))
     for start in range(0, len(pixels), _BATCH):
         films = torch.from_numpy(pixels[start : start + _BATCH]).float().mul(1 / 255)
-        films = films.unsqueeze(1).expand(-1, recipe.channels, -1, -1)
-        network(films.contiguous(memory_format=torch.channels_last))
+        network(with_channels(films.unsqueeze(1), recipe))
     found = []
     for name, module in layers.items():
         count, total, square = torch.stack(sums[name]).sum(dim=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 from collections.abc import AsyncIterator
 from importlib import metadata, resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from pneumoscope.inference.reasons import reasons
 from pneumoscope.serve import messages
 from pneumoscope.serve.desk import Full
 from pneumoscope.serve.facts import bundle_facts, film_reading
@@ -217,10 +219,17 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 def _add_page(app: FastAPI) -> None:
     folder = Path(str(resources.files("pneumoscope.serve") / "page"))
+    korean = reasons("ko")
 
     @app.get("/", include_in_schema=False)
     async def index() -> FileResponse:
         return FileResponse(folder / "index.html")
+
+    @app.get("/static/reasons.ko.js", include_in_schema=False)
+    async def reasons_in_korean() -> Response:
+        parts = {"terms": korean.terms, "sentences": korean.sentences}
+        lines = [f"export const {name} = {json.dumps(part)};" for name, part in parts.items()]
+        return Response("\n".join(lines), media_type="text/javascript")
 
     app.mount("/static", StaticFiles(directory=folder), name="static")
 

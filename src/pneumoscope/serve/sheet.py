@@ -11,7 +11,9 @@ from importlib import resources
 from typing import Literal, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
+from pneumoscope.inference.reasons import reasons
 from pneumoscope.serve.facts import bundle_facts
 from pneumoscope.serve.service import Service
 from pneumoscope.serve.store import Kept
@@ -92,8 +94,14 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(share=_share, number=lambda value: f"{value:+.3f}")
+    environment.filters.update(share=_share, told=_told, number=lambda value: f"{value:+.3f}")
     return environment.get_template("sheet.html.j2")
+
+
+def _told(text: str, language: Language) -> Markup:
+    """What the reader says, in ``language``, or as it is and marked as English."""
+    found = text if language == "en" else reasons(language).find(text)
+    return Markup("{}" if found is not None else '<span lang="en">{}</span>').format(found or text)
 
 
 def _share(probability: float) -> str:
