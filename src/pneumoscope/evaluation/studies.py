@@ -183,7 +183,6 @@ STUDIES: dict[str, Study] = {
         reference="25 %, class weights",
         axis="prevalence",
         cells=tuple(cell for share in RARE for cell in _remedies(share)),
-        figure="balanced_accuracy_as_trained",
     ),
     # Of films that keep their proportions: where they are square already, pad is squash.
     "squash": Study(

@@ -220,7 +220,7 @@ def _sizes(table: Table) -> str:
         row = next(row for row in table.rows if row.set == name)
         told.append(f"{SETS[name]} {row.value.n:,} films of {row.value.patients:,} patients")
     seeds = max((row.seeds for row in table.rows), default=0)
-    return f"{seeds} seeds; films and patients a seed: {'; '.join(told)}."
+    return f"{seeds} seed{'s' * (seeds != 1)}; films and patients a seed: {'; '.join(told)}."
 
 
 def _variance_shift(table: Table) -> list[str]:
