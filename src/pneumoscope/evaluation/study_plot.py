@@ -29,10 +29,9 @@ def draw_study(table: Table, path: Path) -> None:
         (_draw_lines if lines else _draw_dots)(axes, table, name)
         axes.set_title(SETS[name], fontsize="medium")
     seeds = max((row.seeds for row in table.rows), default=0)
+    over = f"mean and 95 % interval over {seeds} seeds" if seeds > 1 else "one seed, no interval"
     figure.suptitle(
-        f"{table.study.question}\n{LABELS[table.study.figure]}, mean and 95 % interval over "
-        f"{seeds} seeds",
-        fontsize="medium",
+        f"{table.study.question}\n{LABELS[table.study.figure]}, {over}", fontsize="medium"
     )
     with write_beside(path) as beside:
         figure.savefig(beside, dpi=110)
