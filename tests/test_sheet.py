@@ -57,6 +57,16 @@ def test_a_refused_film_has_its_reason_and_no_scale(service: Service) -> None:
     assert "<img" not in page
 
 
+def test_reasons_and_notes_are_said_in_korean_or_marked_as_english(service: Service) -> None:
+    notes = ("EXIF rotation applied", "new <note>")
+    said = Reading("", REFUSED, None, None, "the file is empty", notes=notes)
+    page = to_html(service, service.store.put("a", said, b""), language="ko")
+    assert "빈 파일입니다" in page
+    assert 'EXIF의 회전을 적용했습니다; <span lang="en">new &lt;note&gt;</span>' in page
+    page = to_html(service, service.store.put("b", said, b""), language="en")
+    assert "EXIF rotation applied; new &lt;note&gt;" in page
+
+
 def test_both_languages_have_the_same_words() -> None:
     english, korean = (sheet._words(language) for language in LANGUAGES)
     assert list(english) == list(korean)
