@@ -41,8 +41,9 @@ demo: .venv/.train
 	@echo "                   reliability.png, confusion.png, predictions.csv"
 	@echo "the reader         $(OUT)/run/bundle.pneumo"
 
+# Side by side, on at most four cores: each process that tests takes a gigabyte of memory.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 docs: .venv/.docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto -b html docs docs/_build/html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ from pneumoscope.radiograph import load
 if TYPE_CHECKING:
     from pneumoscope.inference.bundle import Bundle
     from pneumoscope.model.deployed import Deployed
+
+# Of tests that run side by side each has a core: more threads than cores wait for one another.
+if hasattr(os, "sched_setaffinity") and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "chest_xray"
 
