@@ -71,9 +71,16 @@ class Run:
 
     def save_epoch(self, state: State, *, best: bool) -> None:
         """Write the checkpoint of a finished epoch, the best so far, and the history."""
-        path = self._checkpoint(state["epoch"])
-        with files.write_beside(path) as beside:
+        with files.write_beside(self._checkpoint(state["epoch"])) as beside:
             torch.save(state, beside)
+        self.follow(state, best=best)
+
+    def follow(self, state: State, *, best: bool) -> None:
+        """Bring the best checkpoint and the history up to ``state``, the newest checkpoint.
+
+        A training that resumes does so first: it may have been killed before it came to this.
+        """
+        path = self._checkpoint(state["epoch"])
         if best:
             with files.write_beside(self.folder / "checkpoints" / "best.pt") as beside:
                 shutil.copyfile(path, beside)

@@ -186,6 +186,8 @@ def _fit(
             if teacher.decorrelation:
                 teacher.decorrelation.load_state_dict(state["decorrelation"])
             history = state["history"]
+            if fabric.is_global_zero:
+                run.follow(state, best=best_epoch(history, select=recipe.select) == len(history))
 
     steps = len(training) + len(validation)
     with tqdm(
