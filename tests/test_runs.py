@@ -43,21 +43,6 @@ def test_the_newest_two_checkpoints_and_the_best_are_kept(tmp_path: Path) -> Non
     assert [row["loss"] for row in run.history] == [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
 
 
-def test_a_training_killed_after_its_checkpoint_finds_best_and_history_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = begun(tmp_path / "run")
-    run.save_epoch(state(1), best=True)
-    with monkeypatch.context() as killed:
-        killed.setattr(Run, "follow", lambda *_, **__: None)
-        run.save_epoch(state(2), best=True)
-    assert (run.best()["epoch"], len(run.history)) == (1, 1)
-    latest, _ = run.latest()
-    assert latest is not None
-    run.follow(latest, best=True)
-    assert (run.best()["epoch"], len(run.history)) == (2, 2)
-
-
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped bit"])
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str) -> None:
     run = begun(tmp_path / "run")

@@ -117,6 +117,27 @@ def test_killed_and_resumed_it_ends_in_the_same_weights(
         np.testing.assert_equal(two | {"seconds": 0}, one | {"seconds": 0})
 
 
+def test_killed_after_its_last_checkpoint_it_finds_best_and_history_again(
+    films: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Run.follow
+
+    def stop(made: Run, state: dict[str, object], *, best: bool) -> None:
+        if state["epoch"] == 4:
+            raise KeyboardInterrupt
+        save(made, state, best=best)
+
+    recipe = named("notebook", {**TINY, "select": "last"})
+    with monkeypatch.context() as killed:
+        killed.setattr(Run, "follow", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(films, tmp_path / "run", cache, recipe=recipe)
+    made = Run(tmp_path / "run")
+    assert (made.best()["epoch"], len(made.history)) == (3, 3)
+    run(films, tmp_path / "run", cache, resume=True)
+    assert (made.best()["epoch"], len(made.history)) == (4, 4)
+
+
 def test_a_checkpoint_cut_in_half_costs_one_epoch_not_the_run(
     films: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
