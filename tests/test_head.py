@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pneumoscope.model.head import CamHead, LungHead, head_for
+from pneumoscope.model.head import CamHead, LungHead, MomentsHead, head_for
 from pneumoscope.model.options import NetworkOptions
 
 OPTIONS = NetworkOptions(backbone="lite0", head="lungs", subtype=True)
@@ -29,6 +29,9 @@ def features() -> torch.Tensor:
 def test_options_choose_the_head() -> None:
     assert type(head_for(6, OPTIONS)) is LungHead
     assert type(head_for(6, NetworkOptions(backbone="lite0", head="cam"))) is CamHead
+    moments = head_for(6, NetworkOptions(backbone="lite0", head="moments"))
+    assert type(moments) is MomentsHead
+    assert moments.logit.in_features == 12
 
 
 def test_the_map_and_the_bias_make_the_logit(head: LungHead, features: torch.Tensor) -> None:
@@ -84,3 +87,65 @@ def test_where_no_lung_is_found_there_is_no_evidence(
     scores, maps = head.evidence(features)
     assert not maps.any()
     torch.testing.assert_close(scores[:, 0], head.logit.bias.expand(3))
+
+
+@pytest.fixture
+def moments() -> MomentsHead:
+    torch.manual_seed(2)
+    made = MomentsHead(6, OPTIONS).eval()
+    with torch.no_grad():
+        for layer in (made.logit, made.subtype):
+            assert layer is not None
+            layer.weight.normal_()
+            layer.bias.normal_()
+    return made
+
+
+def only(inside: torch.Tensor) -> torch.nn.Module:
+    """A finder that takes the places where ``inside`` (h, w) is True for lung."""
+
+    class Finder(torch.nn.Module):
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            odds = torch.where(inside, 40.0, -40.0)
+            return odds.expand(len(features), 1, *inside.shape)
+
+    return Finder()
+
+
+def test_moments_are_mean_and_spread_over_the_lungs(
+    moments: MomentsHead, features: torch.Tensor
+) -> None:
+    inside = torch.zeros(4, 5, dtype=torch.bool)
+    inside[1:3, 1:4] = True
+    moments.lungs = only(inside)
+    values = features[:, :, inside]
+    spread = (values.var(2, correction=0) + 1e-3).sqrt()
+    expected = torch.cat([values.mean(2), spread], dim=1)
+    torch.testing.assert_close(moments.pooled(features), expected)
+    scores, maps = moments.evidence(features)
+    torch.testing.assert_close(scores[:, 0], moments.logit(expected)[:, 0])
+    torch.testing.assert_close(maps.mean((1, 2)) + moments.logit.bias, scores[:, 0])
+    assert not maps[:, ~inside].any()
+
+
+def test_moments_where_no_lung_is_found_are_no_evidence(
+    moments: MomentsHead, features: torch.Tensor
+) -> None:
+    moments.lungs = only(torch.zeros(4, 5, dtype=torch.bool))
+    scores, maps = moments.evidence(features)
+    assert not maps.any()
+    torch.testing.assert_close(scores[:, 0], moments.logit.bias.expand(3))
+
+
+def test_an_even_feature_has_a_gradient(moments: MomentsHead) -> None:
+    even = torch.full((2, 6, 4, 5), 0.5, requires_grad=True)
+    moments(even).sum().backward()
+    assert even.grad is not None
+    assert torch.isfinite(even.grad).all()
+
+
+def test_what_finds_lungs_looks_around(moments: MomentsHead, features: torch.Tensor) -> None:
+    features.requires_grad_()
+    moments.lungs(features)[0, 0, 0, 0].backward()
+    assert features.grad is not None
+    assert features.grad[0, :, 3, 4].abs().sum() > 0

@@ -12,7 +12,8 @@ from pneumoscope.model.options import NetworkOptions
 
 
 def options(**changes: object) -> NetworkOptions:
-    return NetworkOptions(backbone="lite0", head="cam", size=64, **changes)  # type: ignore[arg-type]
+    given = {"backbone": "lite0", "head": "cam", "size": 64, **changes}
+    return NetworkOptions(**given)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,34 @@ def test_frozen_stages_get_no_gradient_and_give_the_same(network: Lite0) -> None
     assert without == {"stem", "frozen"}
     assert isinstance(frozen, Lite0)
     assert len(frozen.frozen) == 2
+
+
+def test_all_of_it_can_be_frozen_but_the_head() -> None:
+    frozen = build_network(options(depth=5, freeze=6), seed=0)
+    frozen(torch.rand(2, 1, 64, 64)).sum().backward()
+    with_gradient = {
+        n.partition(".")[0] for n, p in frozen.named_parameters() if p.grad is not None
+    }
+    assert with_gradient == {"head"}
+
+
+def test_what_is_frozen_can_be_explained(network: Lite0) -> None:
+    """In learning alone is the gradient cut off: a film's own is asked for by explanations."""
+    frozen = build_network(options(subtype=True, freeze=3), seed=0).eval()
+    films = torch.rand(2, 1, 64, 64, requires_grad=True)
+    frozen(films).sum().backward()
+    assert films.grad is not None
+    assert films.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("depth", "filters"), [(3, 40), (4, 80), (5, 80 + 112), (7, 1792)])
+def test_moments_are_of_all_stages_with_the_last_grid(depth: int, filters: int) -> None:
+    made = build_network(options(depth=depth, head="moments"), seed=0).eval()
+    assert isinstance(made, Lite0)
+    assert made.logit.in_features == 2 * filters
+    films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(3))
+    pooled = made.pooled(films)
+    torch.testing.assert_close(made.logit(pooled)[:, 0], made(films))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,10 @@ def test_a_recipe_survives_json(name: str) -> None:
         ({"sampling": "often"}, "plain, class, size"),
         ({"loss": "hinge"}, "bce, focal"),
         ({"steps": "-1"}, "seed and steps 0"),
+        ({"lungs": "1"}, "cam, lungs, moments"),
+        ({"backbone": "lite0", "head": "moments"}, "head moments needs lungs above 0"),
+        ({"refit": "1", "select": "last"}, "0 for the notebook's network"),
+        ({"backbone": "lite0", "head": "cam", "refit": "1"}, "needs select=last"),
     ],
 )
 def test_what_cannot_be_trained_is_named(settings: dict[str, str], words: str) -> None:

@@ -304,16 +304,43 @@ def test_the_last_epoch_can_be_kept_without_a_choice(
     assert made.best()["epoch"] == 4
 
 
-def test_masks_are_taught_and_asked_for(films: Path, cache: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def masks(films: Path, tmp_path: Path) -> Path:
+    """A folder of masks: all of the film where it is normal, nothing where it is not."""
     for film in open_catalog(films).films:
         path = (tmp_path / "masks" / film.key).with_suffix(".png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((72, 72), 255 * (film.label == 0), np.uint8)).save(path)
+    return tmp_path / "masks"
+
+
+def test_masks_are_taught_and_asked_for(
+    films: Path, masks: Path, cache: Path, tmp_path: Path
+) -> None:
     recipe = named("notebook", {**TINY, "epochs": "1", "head": "cam", "lungs": "0.5"})
     with pytest.raises(UsageError, match="--masks"):
         run(films, tmp_path / "without", cache, recipe=recipe)
-    guided = run(films, tmp_path / "guided", cache, recipe=recipe, masks=tmp_path / "masks")
+    guided = run(films, tmp_path / "guided", cache, recipe=recipe, masks=masks)
     plain = run(films, tmp_path / "plain", cache, recipe=replace(recipe, lungs=0.0))
     # All evidence in films with pneumonia is outside of their empty masks here.
     assert guided.history[0]["loss"] > plain.history[0]["loss"]
     assert not torch.equal(weights(guided)["logit.weight"], weights(plain)["logit.weight"])
+
+
+def test_the_last_layer_is_fitted_anew_after_the_last_epoch(
+    films: Path, masks: Path, cache: Path, tmp_path: Path
+) -> None:
+    settings = {"backbone": "lite0", "depth": "3", "freeze": "4", "head": "moments", "lungs": "1"}
+    settings |= {"size": "32", "epochs": "2", "average": "1", "refit": "2", "select": "last"}
+    recipe = named("notebook", {**settings, "augment": "full", "precision": "fp32"})
+    fitted = run(films, tmp_path / "fitted", cache, recipe=recipe, masks=masks)
+    plain = run(films, tmp_path / "plain", cache, recipe=replace(recipe, refit=0), masks=masks)
+    ours, theirs = weights(fitted), weights(plain)
+    changed = {name for name in ours if not torch.equal(ours[name], theirs[name])}
+    assert changed == {"head.logit.weight", "head.logit.bias"}
+    assert fitted.history[-1]["val_auc"] > 0.9
+    assert fitted.history[0]["val_loss"] == plain.history[0]["val_loss"]
+
+    (fitted.folder / "checkpoints" / "epoch-0002.pt").unlink()
+    resumed = run(films, fitted.folder, cache, resume=True, masks=masks)
+    assert_same(weights(resumed), ours)

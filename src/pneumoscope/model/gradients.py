@@ -22,6 +22,7 @@ from pneumoscope.inference.reader import Look
 from pneumoscope.inference.saliency import Grid
 from pneumoscope.model.deployed import Deployed
 from pneumoscope.model.export import PARITY, load_deployed
+from pneumoscope.model.head import CamNetwork
 from pneumoscope.model.runs import Run
 
 GRADCAM, INTEGRATED = "gradcam", "integrated-gradients"
@@ -81,9 +82,11 @@ def _gradcam(deployed: Deployed, films: Tensor) -> tuple[Tensor, float]:
     A map's weights are the means of the gradients, whose sums make the mean of the evidence a
     logit: hence the number of places as a factor.
     """
-    layer = deployed.network.features
+    network = deployed.network
+    after: Any = network.head if isinstance(network, CamNetwork) else network.pool
     captum = _import_captum()
-    found: Tensor = captum.LayerGradCam(lambda x: _logit(deployed, x), layer).attribute(films)
+    method = captum.LayerGradCam(lambda x: _logit(deployed, x), after)
+    found: Tensor = method.attribute(films, attribute_to_layer_input=True)
     places = found.shape[2] * found.shape[3]
     return found[:, 0] * places, float(deployed.network.stride)
 

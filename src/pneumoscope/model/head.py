@@ -9,6 +9,8 @@ from torch.nn import functional
 from pneumoscope.model.options import NetworkOptions
 
 DROPOUT = 0.2
+FINDING = 64  # filters of what finds lungs in features that were not made for it
+LEAST_VARIANCE = 1e-3  # so that an even feature has a gradient
 
 
 class CamHead(nn.Module):
@@ -29,19 +31,27 @@ class CamHead(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        return self._scores(features)
+        return self._scores(self.pooled(features))
 
     def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Output as of ``forward`` and class activation maps (n, h, w), in logits.
 
-        A map weighs each feature map as the affine layer does (Zhou et al. 2016): its mean over the
-        film and the layer's bias make the logit.
+        A map weighs what is seen at each place as the affine layer does (Zhou et al. 2016): its
+        mean over the film and the layer's bias make the logit.
         """
-        weights = self.logit.weight[:, :, None, None]
-        return self._scores(features), functional.conv2d(features, weights).squeeze(1)
+        seen, weights = self.seen(features), self.logit.weight[:, :, None, None]
+        return self._scores(seen.mean((2, 3))), functional.conv2d(seen, weights).squeeze(1)
 
-    def _scores(self, features: Tensor) -> Tensor:
-        pooled = self.dropout(features.mean((2, 3)))
+    def pooled(self, features: Tensor) -> Tensor:
+        """What the affine layer is given of each film (n, k)."""
+        return self.seen(features).mean((2, 3))
+
+    def seen(self, features: Tensor) -> Tensor:
+        """What the mean over the film is taken of (n, k, h, w)."""
+        return features
+
+    def _scores(self, pooled: Tensor) -> Tensor:
+        pooled = self.dropout(pooled)
         logit: Tensor = self.logit(pooled)
         if self.subtype is None:
             return logit.squeeze(1)
@@ -55,27 +65,61 @@ class LungHead(CamHead):
     error of the class does not reach it, or it would learn to look where the class is told.
     """
 
+    MOMENTS = 1  # of each feature map
+
     def __init__(self, filters: int, options: NetworkOptions) -> None:
-        super().__init__(filters, options)
-        self.lungs = nn.Conv2d(filters, 1, 1)
-        nn.init.normal_(self.lungs.weight, std=0.01)
-        nn.init.constant_(self.lungs.bias, 2.0)  # type: ignore[arg-type]  # all counts, at first
-
-    def forward(self, features: Tensor) -> Tensor:
-        return super().forward(features * self._share(self.lungs(features)))
-
-    def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """As of :class:`CamHead`; the map is nothing where lung is unlikely."""
-        return super().evidence(features * self._share(self.lungs(features)))
+        super().__init__(self.MOMENTS * filters, options)
+        self.lungs = self._finder(filters)
 
     @staticmethod
-    def _share(lungs: Tensor) -> Tensor:
+    def _finder(filters: int) -> nn.Module:
+        """Features (n, filters, h, w) -> log-odds of lung (n, 1, h, w)."""
+        return _last(nn.Conv2d(filters, 1, 1))
+
+    def seen(self, features: Tensor) -> Tensor:
+        """As of :class:`CamHead`; nothing where lung is unlikely."""
+        return features * self._share(features)
+
+    def _share(self, features: Tensor) -> Tensor:
         """What each place counts for in the mean: on average 1, and 0 where lung is unlikely.
 
         A place spans much of a rib, and one that is half lung would carry the map beyond it.
         """
+        lungs: Tensor = self.lungs(features)
         sure = (2 * lungs.detach().sigmoid() - 1).clamp(min=0)
         return sure / (sure.mean((2, 3), keepdim=True) + 1e-6)
+
+
+class MomentsHead(LungHead):
+    """A :class:`LungHead` that is given the spread of each feature over the lungs beside its mean.
+
+    A focus makes a feature uneven before it moves its mean. Statistics pooling (Snyder et al. 2018,
+    *X-vectors*), kept exact in the map: a standard deviation is the mean of the squared deviations,
+    each over that standard deviation, so that what each place gives to it is known.
+    """
+
+    MOMENTS = 2
+
+    @staticmethod
+    def _finder(filters: int) -> nn.Module:
+        # Features that are kept as they were were not made to find lungs: this looks around.
+        layers: list[nn.Module] = [nn.BatchNorm2d(filters, affine=False)]
+        layers += [nn.Conv2d(filters, FINDING, 1), nn.ReLU(inplace=True)]
+        for _ in range(2):
+            layers += [
+                nn.Conv2d(FINDING, FINDING, 5, padding=2, groups=FINDING),
+                nn.Conv2d(FINDING, FINDING, 1),
+                nn.ReLU(inplace=True),
+            ]
+        return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
+
+    def seen(self, features: Tensor) -> Tensor:
+        """As of :class:`LungHead`; the second half is what each place gives to the spread."""
+        share = self._share(features)
+        own = features * share
+        squared = (features - own.mean((2, 3), keepdim=True)).square() + LEAST_VARIANCE
+        spread = (squared * share).mean((2, 3), keepdim=True).clamp(min=LEAST_VARIANCE).sqrt()
+        return torch.cat([own, squared * share / spread], dim=1)
 
 
 class CamNetwork(nn.Module):
@@ -97,6 +141,10 @@ class CamNetwork(nn.Module):
         lungs = self.head.lungs(features) if isinstance(self.head, LungHead) else None
         return *self.head.evidence(features), lungs
 
+    def pooled(self, x: Tensor) -> Tensor:
+        """What the affine layers are given of each film (n, k)."""
+        return self.head.pooled(self._features(x))
+
     @property
     def logit(self) -> nn.Linear:
         """The affine layer that gives the logit."""
@@ -107,7 +155,15 @@ class CamNetwork(nn.Module):
         raise NotImplementedError
 
 
+def _last(layer: nn.Conv2d) -> nn.Conv2d:
+    """``layer``, with first values by which all of the film counts."""
+    assert layer.bias is not None
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.constant_(layer.bias, 2.0)
+    return layer
+
+
 def head_for(filters: int, options: NetworkOptions) -> CamHead:
     """The head that ``options`` ask for, on features of so many filters."""
-    kind = LungHead if options.head == "lungs" else CamHead
-    return kind(filters, options)
+    heads = {"cam": CamHead, "lungs": LungHead, "moments": MomentsHead}
+    return heads[options.head](filters, options)

@@ -72,6 +72,7 @@ class Lite0(CamNetwork):
         self.options = options
         self.stem = nn.Conv2d(1, STEM_FILTERS, 3, stride=2, padding=1)
         stages: list[nn.Module] = []
+        widths: list[int] = []
         inputs, self.stride = STEM_FILTERS, 2
         for expansion, kernel, stride, filters, blocks in STAGES[: options.depth]:
             self.stride *= stride  # pixels of the film in one step of the features
@@ -88,21 +89,29 @@ class Lite0(CamNetwork):
                 )
                 inputs = filters
             stages.append(nn.Sequential(*own))
+            widths = [*widths, filters] if stride == 1 else [filters]
         if options.depth == len(STAGES):
             stages.append(nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True)))
-            inputs = HEAD_FILTERS
+            widths.append(HEAD_FILTERS)
         frozen = max(options.freeze - 1, 0)
         self.frozen = nn.Sequential(*stages[:frozen])
         self.features = nn.Sequential(*stages[frozen:])
-        self.head = head_for(inputs, options)
+        # How many of the last stages, all of one grid, the head is given side by side.
+        self.joined = len(widths) if options.head == "moments" else 1
+        self.head = head_for(sum(widths[-self.joined :]), options)
 
     def _features(self, x: Tensor) -> Tensor:
         x = (x - _CENTRE) * (1 / _SPREAD)
-        # What is frozen needs no gradient, and so keeps none of its maps in memory.
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.options.freeze):
-            x = self.frozen(functional.relu6(self.stem(x), inplace=True))
-        features: Tensor = self.features(x)
-        return features
+        # What is frozen needs no gradient to learn, and so keeps none of its maps in memory.
+        learning = torch.is_grad_enabled() and not (self.training and self.options.freeze)
+        given = []
+        with torch.set_grad_enabled(learning):
+            x = functional.relu6(self.stem(x), inplace=True)
+            for stage in self.frozen:
+                given.append(x := stage(x))
+        for stage in self.features:
+            given.append(x := stage(x))
+        return x if self.joined == 1 else torch.cat(given[-self.joined :], dim=1)
 
 
 def build_lite0(options: NetworkOptions) -> Lite0:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 BACKBONES = ("notebook", "lite0")
 FOREIGN = ("timm", "xrv")
+LOOKING = ("cam", "lungs", "moments")  # heads whose logit is the mean of a map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,14 +15,17 @@ class NetworkOptions:
 
     ``backbone`` is the notebook's network or ``lite0``, EfficientNet-Lite0 with ImageNet's weights,
     or a model of timm or torchxrayvision (``timm:NAME``, ``xrv:NAME``) if that is installed. Of
-    ``lite0`` the first ``depth`` of 7 stages are built, and ``freeze`` of these stay as they are.
+    ``lite0`` the first ``depth`` of 7 stages are built, and of these and the stem before them
+    ``freeze`` stay as they are.
     ``subtype`` adds a second output: the leaning to viral against bacterial pneumonia. ``size`` is
     the side of the square input in pixels; ``width`` multiplies every filter and unit count;
     ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the
     notebook's, which grows with the image), ``"pool"`` (global average pooling, which does not) or
     ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
-    over the film. The other backbones have this one, and ``"lungs"``: the mean is taken over the
-    lungs, which the network learns to find, and the map is nothing elsewhere.
+    over the film. The other backbones have this one; ``"lungs"``: the mean is taken over the lungs,
+    which the network learns to find, and the map is nothing elsewhere; and ``"moments"``, which is
+    given the spread over the lungs beside the mean, of every stage of ``lite0`` that has the last
+    one's grid.
     """
 
     backbone: str = "notebook"
@@ -42,16 +46,16 @@ class NetworkOptions:
             raise ValueError(
                 f"backbone is {self.backbone!r}, but must be notebook, lite0, timm:NAME or xrv:NAME"
             )
-        heads = ("flatten", "pool", "cam") if self.backbone == "notebook" else ("cam", "lungs")
+        heads = ("flatten", "pool", "cam") if self.backbone == "notebook" else LOOKING
         if self.head not in heads:
             raise ValueError(f"head is {self.head!r}, but of {self.backbone} {' or '.join(heads)}")
         if self.backbone != "notebook" and self.channels != 1:
             raise ValueError(f"{self.backbone} has one channel")
         if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone != "lite0"):
             raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 but for lite0")
-        if not 0 <= self.freeze <= self.depth or (self.freeze and self.backbone != "lite0"):
+        if not 0 <= self.freeze <= self.depth + 1 or (self.freeze and self.backbone != "lite0"):
             raise ValueError(
-                f"freeze is {self.freeze}, but is from 0 to the depth, and 0 but for lite0"
+                f"freeze is {self.freeze}, but is from 0 to depth + 1, and 0 but for lite0"
             )
         if self.size < 32:
             raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")
@@ -67,4 +71,4 @@ class NetworkOptions:
     @property
     def has_map(self) -> bool:
         """Whether the logit is the mean of a map over the film."""
-        return self.head in ("cam", "lungs")
+        return self.head in LOOKING

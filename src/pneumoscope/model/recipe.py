@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pneumoscope.errors import UsageError
 from pneumoscope.model.augment import SETTINGS
-from pneumoscope.model.options import NetworkOptions
+from pneumoscope.model.options import LOOKING, NetworkOptions
 from pneumoscope.preprocess import Preprocessing
 
 
@@ -33,14 +33,15 @@ class Recipe:
     classes drawn equally often) or size (both equally often among films of like original size),
     ``loss`` is bce or focal (Lin et al. 2017, gamma 2), ``smoothing`` the share of each label that
     is taken for a guess, and ``lungs`` the weight of evidence outside of the lungs as an error, or
-    with the head lungs that of where it takes lungs to be (it needs masks, and the head cam or
-    lungs), and ``decorrelate`` that of logits that follow size, aspect and sharpness within a class
-    (it needs original sizes); ``schedule`` is constant or cosine (falling
+    with the heads lungs and moments that of where they take lungs to be (it needs masks, and the
+    head cam, lungs or moments), and ``decorrelate`` that of logits that follow size, aspect and
+    sharpness within a class (it needs original sizes); ``schedule`` is constant or cosine (falling
     to nothing after a warm-up), ``weight_decay`` AdamW's, and ``average`` keeps the running mean of
-    the weights; ``mirror`` makes a reading the mean of a film's and its mirror image's; ``select``
-    names the validation figure of the best epoch: auc (calibration mends the level of the scores
-    afterwards, but not their order), loss, or last, which selects nothing; ``precision`` is auto,
-    bf16 or fp32.
+    the weights; ``refit`` fits the last layer anew when all epochs are done, on so many passes over
+    the training films (see ``refit.py``); ``mirror`` makes a reading the mean of a film's and its
+    mirror image's; ``select`` names the validation figure of the best epoch: auc (calibration mends
+    the level of the scores afterwards, but not their order), loss, or last, which selects nothing;
+    ``precision`` is auto, bf16 or fp32.
     """
 
     name: str = "notebook"
@@ -74,6 +75,7 @@ class Recipe:
     smoothing: float = 0.0
     lungs: float = 0.0
     decorrelate: float = 0.0
+    refit: int = 0
     mirror: bool = False
     select: Literal["auc", "loss", "last"] = "auc"
     precision: str = "auto"
@@ -99,10 +101,18 @@ class Recipe:
             raise UsageError("epochs must be at least 1, batch 2, seed and steps 0.")
         if self.decorrelate < 0:
             raise UsageError("decorrelate must be at least 0.")
-        if self.lungs < 0 or (self.lungs and self.head not in ("cam", "lungs")):
-            raise UsageError("lungs must be at least 0, and 0 unless the head is cam or lungs.")
-        if self.head == "lungs" and not self.lungs:
-            raise UsageError("The head lungs needs lungs above 0: it learns them from masks.")
+        if self.lungs < 0 or (self.lungs and self.head not in LOOKING):
+            raise UsageError(
+                f"lungs must be at least 0, and 0 unless the head is {', '.join(LOOKING)}."
+            )
+        if self.head in ("lungs", "moments") and not self.lungs:
+            raise UsageError(
+                f"The head {self.head} needs lungs above 0: it learns them from masks."
+            )
+        if self.refit < 0 or (self.refit and self.backbone == "notebook"):
+            raise UsageError("refit must be at least 0, and 0 for the notebook's network.")
+        if self.refit and self.select != "last":
+            raise UsageError("refit comes after the last epoch, so it needs select=last.")
         if not (0 <= self.smoothing < 1 and 0 <= self.weight_decay < 1):
             raise UsageError("smoothing and weight_decay must be at least 0 and below 1.")
         if not 0 < self.validation < 1:

@@ -9,6 +9,7 @@ the recipe's seed and the number of the epoch.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from pneumoscope.model.epoch_figures import epoch_figures, epoch_line
 from pneumoscope.model.feeding import batches_of, films_of, gather, with_channels
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe, named
+from pneumoscope.model.refit import refit
 from pneumoscope.model.runs import History, Run, best_epoch, describe, open_run, require_new
 from pneumoscope.model.schedule import Average, learning_rate, optimizer_of
 from pneumoscope.model.teaching import Teacher, teacher_for
@@ -191,7 +193,7 @@ def _fit(
 
     steps = len(training) + len(validation)
     with tqdm(
-        total=recipe.epochs * steps,
+        total=recipe.epochs * steps + recipe.refit * math.ceil(len(training.rows) / recipe.batch),
         initial=len(history) * steps,
         unit=" batch",
         desc="training",
@@ -205,6 +207,8 @@ def _fit(
                 *(fabric, model, optimizer, average, training, teacher), epoch=epoch, bar=bar
             )
             if fabric.is_global_zero:
+                if epoch == recipe.epochs and recipe.refit:
+                    refit(selected, training, teacher, fabric=fabric, bar=bar)
                 figures |= _validate(fabric, selected, validation, recipe, epoch=epoch, bar=bar)
                 seconds = round(time.perf_counter() - started, 3)
                 history.append({"epoch": epoch, **figures, "seconds": seconds})

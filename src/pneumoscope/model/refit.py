@@ -1,0 +1,127 @@
+"""The last layer fitted anew, on all training films at once.
+
+What a network sees is often good where what it makes of that is not: its last layer leans on
+whatever went with the class in training. Fitted alone, under a constraint, it leans on less
+(Kirichenko, Izmailov and Wilson 2023, *Last Layer Re-Training is Sufficient for Robustness to
+Spurious Correlations*). The constraint is that of ``decorrelation.py``: within a class, logits
+should not follow a film's size, aspect and sharpness. In batches of sixteen that is a noisy push;
+over all films it is a quadratic form, and the fit is convex.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from pneumoscope.data.batches import Batches
+from pneumoscope.model.augment import SETTINGS, augment_with
+from pneumoscope.model.feeding import films_of, with_channels
+from pneumoscope.model.teaching import Teacher
+
+PENALTY = 1e-4  # of the squared weights, on standardised values
+ITERATIONS = 200
+
+
+def refit(network: Any, batches: Batches, teacher: Teacher, *, fabric: Fabric, bar: Any) -> None:
+    """Fit the last layer of ``network`` (a ``CamNetwork``) in place.
+
+    The films of ``batches`` are passed over ``recipe.refit`` times, each time augmented anew, as
+    ``recipe.seed`` says. They count as in the training's loss, and as often as they are drawn.
+    """
+    recipe, times = teacher.recipe, teacher.recipe.refit
+    pooled = _pooled(network, batches, teacher, fabric=fabric, bar=bar)
+    truth = torch.from_numpy(batches.labels).float().repeat(times)
+    rows = np.tile(batches.rows, times)
+    counts = torch.where(truth > 0, teacher.weights[1], teacher.weights[0])
+    if batches.chances is not None:
+        often = batches.chances / batches.chances.mean()
+        counts = counts * torch.from_numpy(often).float().repeat(times)
+    following = torch.zeros(0, pooled.shape[1])
+    if teacher.decorrelation is not None:
+        acquisition = teacher.decorrelation.acquisition[rows]
+        following = covariances(pooled, acquisition, truth) * recipe.decorrelate**0.5
+    labels = truth * (1 - recipe.smoothing) + recipe.smoothing / 2
+    _put(network.head.logit, *fit_affine(pooled, labels, counts, following=following))
+    if network.head.subtype is not None and teacher.subtypes is not None:
+        subtypes = teacher.subtypes[rows]
+        known = torch.isfinite(subtypes)
+        if len(set(subtypes[known].tolist())) == 2:
+            each = torch.ones(int(known.sum()))
+            _put(network.head.subtype, *fit_affine(pooled[known], subtypes[known], each))
+
+
+def fit_affine(
+    pooled: Tensor,
+    labels: Tensor,
+    counts: Tensor,
+    *,
+    following: Tensor | None = None,
+) -> tuple[Tensor, float]:
+    """Weights (k,) and bias of the logistic regression of ``labels`` (n,) on ``pooled`` (n, k).
+
+    ``counts`` (n,) weighs the films. ``following`` (m, k) are covariances of ``pooled`` with what
+    the logits should not follow; half the sum of the logits' own, squared, is an error.
+    """
+    middle, spread = pooled.mean(0), pooled.std(0) + 1e-3
+    values = (pooled - middle) / spread
+    apart = torch.zeros(0, len(spread)) if following is None else following / spread
+    fitted = torch.zeros(pooled.shape[1] + 1, requires_grad=True)
+    solver = torch.optim.LBFGS(
+        [fitted], max_iter=ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
+    )
+
+    def error() -> Tensor:
+        solver.zero_grad()
+        logits = torch.addmv(fitted[-1], values, fitted[:-1])
+        loss = binary_cross_entropy_with_logits(logits, labels, weight=counts)
+        loss = loss + PENALTY * fitted[:-1].square().sum()
+        loss = loss + (apart @ fitted[:-1]).square().sum() / 2
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    solver.step(error)  # type: ignore[no-untyped-call]
+    weights = fitted.detach()[:-1] / spread
+    return weights, float(fitted.detach()[-1] - weights @ middle)
+
+
+def covariances(pooled: Tensor, acquisition: Tensor, labels: Tensor) -> Tensor:
+    """Of ``acquisition`` (n, m) with ``pooled`` (n, k) within each class of ``labels`` (2 m, k)."""
+    found = []
+    for label in (0, 1):
+        own = labels == label
+        values, facts = (part[own] - part[own].mean(0) for part in (pooled, acquisition))
+        found.append(facts.T @ values / own.sum())
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def _pooled(
+    network: Any, batches: Batches, teacher: Teacher, *, fabric: Fabric, bar: Any
+) -> Tensor:
+    """What the last layer is given (films * refit, k): every film in its place, pass after pass."""
+    recipe = teacher.recipe
+    every = replace(batches, shuffle=False, drop_last=False, steps=0, chances=None, rank=0, world=1)
+    network.eval()
+    found = []
+    for number in range(recipe.refit):
+        seed = np.random.SeedSequence((recipe.seed, recipe.epochs, number, 1)).generate_state(1)
+        chance = torch.Generator().manual_seed(int(seed[0]))
+        for batch in every.epoch(0):
+            films = films_of(batch, fabric)
+            films, _ = augment_with(films, films[:, :0], SETTINGS[recipe.augment], chance)
+            with fabric.autocast():
+                found.append(network.pooled(with_channels(films, recipe)).float().cpu())
+            bar.update()
+    return torch.cat(found)
+
+
+def _put(layer: Any, weights: Tensor, bias: float) -> None:
+    with torch.no_grad():
+        layer.weight.copy_(weights[None])
+        layer.bias.fill_(bias)
