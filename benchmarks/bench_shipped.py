@@ -110,7 +110,7 @@ def main() -> None:
         _row("steady state", "{:.0f} films/s", rate, target="40 %", rates=True),
         _row("one film alone, from its file", "{:.1f} ms", one),
         common.Row(
-            *("the two networks alone, one film", f"{own:.1f} ms", f"{LIMIT} ms"),
+            *("the network alone, one film", f"{own:.1f} ms", f"{LIMIT} ms"),
             *(own / LIMIT, "at most 1x"),
         ),
     ]

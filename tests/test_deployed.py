@@ -1,4 +1,5 @@
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -89,3 +90,26 @@ def test_networks_of_other_outputs_are_not_read_together() -> None:
     )
     with pytest.raises(ValueError, match="other outputs"):
         Together([plain, cam])
+
+
+def test_what_networks_share_is_computed_once() -> None:
+    """Frozen stages are the same in every network: they stand in the file once, and run once."""
+    options = NetworkOptions(backbone="lite0", head="cam", size=32, depth=3, freeze=3)
+    one, other = (
+        Deployed(build_network(options, seed=seed), channels=1, mirror=True).eval()
+        for seed in (0, 1)
+    )
+    with torch.no_grad():
+        for learned in other.network.features.parameters():
+            learned.add_(0.01)
+    together = Together([one, other]).eval()
+    given = [onnx.load_from_string(to_onnx(made, size=32)) for made in (one, together)]
+    alone, both = ([node.op_type for node in model.graph.node].count("Conv") for model in given)
+    last = 7  # convolutions that learn: two blocks of three, and the map's
+    assert both == alone + 2 * last
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(given[1].SerializeToString())
+    with torch.inference_mode():
+        expected = together(torch.from_numpy(pixels))
+    for ours, theirs in zip(session.run(None, {"pixels": pixels}), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)

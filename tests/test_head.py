@@ -137,6 +137,16 @@ def test_moments_where_no_lung_is_found_are_no_evidence(
     torch.testing.assert_close(scores[:, 0], moments.logit.bias.expand(3))
 
 
+def test_what_is_usual_is_no_evidence(moments: MomentsHead, features: torch.Tensor) -> None:
+    plain = moments.pooled(features)
+    moments.usual += plain[0]
+    torch.testing.assert_close(moments.pooled(features), plain - plain[0], atol=1e-4, rtol=1e-4)
+    scores, maps = moments.evidence(features)
+    assert scores[0, 0].item() == pytest.approx(moments.logit.bias.item(), abs=1e-3)
+    assert maps[0].mean().item() == pytest.approx(0, abs=1e-3)
+    assert abs(maps[1].mean().item()) > 0.01
+
+
 def test_an_even_feature_has_a_gradient(moments: MomentsHead) -> None:
     even = torch.full((2, 6, 4, 5), 0.5, requires_grad=True)
     moments(even).sum().backward()

@@ -31,10 +31,8 @@ def tool() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Scores]:
-    folders = [
-        folder for name in ("shipped", "shipped-plain") for folder in (KEPT / name).iterdir()
-    ]
-    found = read_together(folders, recipes=[named("shipped"), named("shipped-plain")])
+    folders = list((KEPT / "shipped").iterdir())
+    found = read_together(folders, recipes=[named("shipped")])
     assert set(found) == {"grouped", "shift", "changed"}
     return found
 

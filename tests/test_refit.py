@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from pneumoscope.data.batches import Batches
 from pneumoscope.model.decorrelation import Decorrelation
+from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.refit import PENALTY, covariances, fit_affine, refit
 from pneumoscope.model.teaching import Teacher
@@ -150,3 +151,16 @@ def test_it_is_the_same_each_time_and_keeps_logits_from_following(bar: tqdm) -> 
         found.append(network.head.logit.weight.detach()[0])
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+
+
+def test_moments_are_told_what_is_usual(bar: tqdm) -> None:
+    batches, _ = made()
+    recipe = replace(RECIPE, head="moments", lungs=1.0, subtype=False, depth=2)
+    network = build_network(recipe.network_options(), seed=0)
+    teacher = Teacher(recipe, (1.0, 1.0), None, None)
+    refit(network, batches, teacher, fabric=Fabric(accelerator="cpu"), bar=bar)
+    films = torch.from_numpy(batches.pixels[batches.rows]).float().div(255).unsqueeze(1)
+    with torch.no_grad():
+        assert network.pooled(films).mean(0).abs().max() < 1e-4
+        logit, label = network(films), torch.from_numpy(batches.labels)
+    assert logit[label == 1].mean() > logit[label == 0].mean() + 2

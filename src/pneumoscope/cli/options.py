@@ -48,7 +48,7 @@ recipe = click.option(
     "--recipe",
     default="notebook",
     show_default=True,
-    help="notebook, notebook-flip, full, shipped or shipped-plain.",
+    help="notebook, notebook-flip, full, shipped or frozen.",
 )
 backbone = click.option(
     "--backbone",

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from onnx_ir import passes
+from onnx_ir.passes import common
 from torch import Tensor, nn
 
 from pneumoscope.film import Pixels
@@ -147,6 +149,13 @@ def to_onnx(deployed: Deployed | Together, *, size: int) -> bytes:
             verbose=False,
         )
     assert program is not None
+    # Networks that share frozen stages, and a film that is read twice, share what they compute.
+    shared = passes.Sequential(
+        common.DeduplicateHashedInitializersPass(),
+        common.CommonSubexpressionEliminationPass(),
+        common.RemoveUnusedNodesPass(),
+    )
+    shared(program.model)
     # Where in our sources each node came from is of no use to a reader, and names this machine.
     model = program.model_proto
     del model.metadata_props[:]

@@ -99,6 +99,12 @@ class MomentsHead(LungHead):
     """
 
     MOMENTS = 2
+    usual: Tensor
+
+    def __init__(self, filters: int, options: NetworkOptions) -> None:
+        super().__init__(filters, options)
+        # What counts for no evidence, for or against; ``refit`` puts the training films' mean here.
+        self.register_buffer("usual", torch.zeros(self.MOMENTS * filters))
 
     @staticmethod
     def _finder(filters: int) -> nn.Module:
@@ -114,12 +120,13 @@ class MomentsHead(LungHead):
         return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
 
     def seen(self, features: Tensor) -> Tensor:
-        """As of :class:`LungHead`; the second half is what each place gives to the spread."""
+        """As of :class:`LungHead`, less ``usual``; the second half makes the spread."""
         share = self._share(features)
         own = features * share
         squared = (features - own.mean((2, 3), keepdim=True)).square() + LEAST_VARIANCE
         spread = (squared * share).mean((2, 3), keepdim=True).clamp(min=LEAST_VARIANCE).sqrt()
-        return torch.cat([own, squared * share / spread], dim=1)
+        given = torch.cat([own, squared * share / spread], dim=1)
+        return given - self.usual[:, None, None] * share
 
 
 class CamNetwork(nn.Module):

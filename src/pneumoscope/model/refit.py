@@ -22,6 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from pneumoscope.data.batches import Batches
 from pneumoscope.model.augment import SETTINGS, augment_with
 from pneumoscope.model.feeding import films_of, with_channels
+from pneumoscope.model.head import MomentsHead
 from pneumoscope.model.teaching import Teacher
 
 PENALTY = 1e-4  # of the squared weights, on standardised values
@@ -36,6 +37,10 @@ def refit(network: Any, batches: Batches, teacher: Teacher, *, fabric: Fabric, b
     """
     recipe, times = teacher.recipe, teacher.recipe.refit
     pooled = _pooled(network, batches, teacher, fabric=fabric, bar=bar)
+    if isinstance(network.head, MomentsHead):
+        usual = pooled.mean(0)
+        network.head.usual += usual.to(network.head.usual.device)
+        pooled = pooled - usual
     truth = torch.from_numpy(batches.labels).float().repeat(times)
     rows = np.tile(batches.rows, times)
     counts = torch.where(truth > 0, teacher.weights[1], teacher.weights[0])
