@@ -3,7 +3,7 @@
 DIR is a part of NIH ChestX-ray14 with a ``metadata.csv``: file, patient, age, view (PA or AP) and
 ``rsna_class``, what a radiologist said for the RSNA challenge. Prints how many films are read, the
 ROC-AUC of Lung Opacity against Normal over all and by view, with 95 % intervals (patients whole),
-and the share of each class that is called at ``balanced``. Nothing is selected by these figures.
+and the share of each class that is called at ``balanced``.
 """
 
 from __future__ import annotations
