@@ -13,6 +13,7 @@ from pneumoscope.evaluation.members import read_together
 from pneumoscope.evaluation.score_files import Scores, join
 from pneumoscope.inference.bundle import load_bundle
 from pneumoscope.metrics.calibration import fit_operating_points
+from pneumoscope.metrics.scores import roc_auc
 from pneumoscope.model.recipe import named
 
 ROOT = Path(__file__).parents[1]
@@ -61,3 +62,15 @@ def test_every_film_is_out_of_fold_once(kept: dict[str, Scores]) -> None:
         patient_folds.setdefault(patient, set()).add(fold)
     assert all(len(folds) == 1 for folds in patient_folds.values())
     assert len(np.unique(shift.sets)) == 5
+
+
+@pytest.mark.parametrize("recipes", [["shipped"], ["frozen"], ["frozen", "shipped"]])
+def test_the_networks_are_compared_by_their_kept_scores(recipes: list[str]) -> None:
+    folders = [KEPT / name / by for name in recipes for by in ("grouped", "shift")]
+    found = read_together(folders, recipes=[named(name) for name in recipes])
+    grouped, shift = found["grouped"], found["shift"]
+    parts = [grouped, grouped.where(grouped.slice), shift]
+    parts += [shift.where(shift.sets == fold) for fold in ("size", "sharpness")]
+    row = " | ".join(f"{roc_auc(part.truth, part.logit):.3f}" for part in parts)
+    for page in ("model.md", "model.ko.md"):
+        assert f"| {row} |" in (ROOT / "docs" / page).read_text(encoding="utf-8")

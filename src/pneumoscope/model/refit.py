@@ -47,7 +47,7 @@ def refit(network: Any, batches: Batches, teacher: Teacher, *, fabric: Fabric, b
     if batches.chances is not None:
         often = batches.chances / batches.chances.mean()
         counts = counts * torch.from_numpy(often).float().repeat(times)
-    following = torch.zeros(0, pooled.shape[1])
+    following = None
     if teacher.decorrelation is not None:
         acquisition = teacher.decorrelation.acquisition[rows]
         following = covariances(pooled, acquisition, truth) * recipe.decorrelate**0.5
