@@ -39,16 +39,21 @@ class CamHead(nn.Module):
         A map weighs what is seen at each place as the affine layer does (Zhou et al. 2016): its
         mean over the film and the layer's bias make the logit.
         """
-        seen, weights = self.seen(features), self.logit.weight[:, :, None, None]
-        return self._scores(seen.mean((2, 3))), functional.conv2d(seen, weights).squeeze(1)
+        return self.taught(features)[:2]
+
+    def taught(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What ``evidence`` gives, and of a :class:`LungHead` the log-odds of lung (n, 1, h, w)."""
+        seen, lungs = self._seen(features)
+        weights = self.logit.weight[:, :, None, None]
+        return self._scores(seen.mean((2, 3))), functional.conv2d(seen, weights).squeeze(1), lungs
 
     def pooled(self, features: Tensor) -> Tensor:
         """What the affine layer is given of each film (n, k)."""
-        return self.seen(features).mean((2, 3))
+        return self._seen(features)[0].mean((2, 3))
 
-    def seen(self, features: Tensor) -> Tensor:
-        """What the mean over the film is taken of (n, k, h, w)."""
-        return features
+    def _seen(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the mean over the film is taken of (n, k, h, w), and where lungs are."""
+        return features, None
 
     def _scores(self, pooled: Tensor) -> Tensor:
         pooled = self.dropout(pooled)
@@ -76,16 +81,17 @@ class LungHead(CamHead):
         """Features (n, filters, h, w) -> log-odds of lung (n, 1, h, w)."""
         return _last(nn.Conv2d(filters, 1, 1))
 
-    def seen(self, features: Tensor) -> Tensor:
+    def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`CamHead`; nothing where lung is unlikely."""
-        return features * self._share(features)
+        lungs: Tensor = self.lungs(features)
+        return features * self._share(lungs), lungs
 
-    def _share(self, features: Tensor) -> Tensor:
+    @staticmethod
+    def _share(lungs: Tensor) -> Tensor:
         """What each place counts for in the mean: on average 1, and 0 where lung is unlikely.
 
         A place spans much of a rib, and one that is half lung would carry the map beyond it.
         """
-        lungs: Tensor = self.lungs(features)
         sure = (2 * lungs.detach().sigmoid() - 1).clamp(min=0)
         return sure / (sure.mean((2, 3), keepdim=True) + 1e-6)
 
@@ -119,14 +125,15 @@ class MomentsHead(LungHead):
             ]
         return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
 
-    def seen(self, features: Tensor) -> Tensor:
+    def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`LungHead`, less ``usual``; the second half makes the spread."""
-        share = self._share(features)
+        lungs: Tensor = self.lungs(features)
+        share = self._share(lungs)
         own = features * share
         squared = (features - own.mean((2, 3), keepdim=True)).square() + LEAST_VARIANCE
         spread = (squared * share).mean((2, 3), keepdim=True).clamp(min=LEAST_VARIANCE).sqrt()
         given = torch.cat([own, squared * share / spread], dim=1)
-        return given - self.usual[:, None, None] * share
+        return given - self.usual[:, None, None] * share, lungs
 
 
 class CamNetwork(nn.Module):
@@ -143,10 +150,8 @@ class CamNetwork(nn.Module):
         return self.head.evidence(self._features(x))
 
     def taught(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What ``evidence`` gives, and of a :class:`LungHead` the log-odds of lung (n, 1, h, w)."""
-        features = self._features(x)
-        lungs = self.head.lungs(features) if isinstance(self.head, LungHead) else None
-        return *self.head.evidence(features), lungs
+        """What ``evidence`` gives, and where lungs are: see :meth:`CamHead.taught`."""
+        return self.head.taught(self._features(x))
 
     def pooled(self, x: Tensor) -> Tensor:
         """What the affine layers are given of each film (n, k)."""
