@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -36,9 +37,10 @@ def test_a_flip_is_a_mirror_image_of_some_films() -> None:
     assert 16 < int(mirrored.sum()) < 48
 
 
-def test_full_keeps_shape_and_range_and_changes_each_film_differently() -> None:
+@pytest.mark.parametrize("setting", ["mild", "full"])
+def test_it_keeps_shape_and_range_and_changes_each_film_differently(setting: str) -> None:
     films = batch(1).expand(8, -1, -1, -1)
-    changed = augment(films, SETTINGS["full"], chance())
+    changed = augment(films, SETTINGS[setting], chance())
     assert changed.shape == films.shape
     assert changed.dtype == torch.float32
     assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
@@ -50,6 +52,19 @@ def test_the_same_generator_state_gives_the_same_films() -> None:
     one, two = (augment(films, SETTINGS["full"], chance(4)) for _ in range(2))
     assert torch.equal(one, two)
     assert not torch.equal(one, augment(films, SETTINGS["full"], chance(5)))
+
+
+def test_mild_moves_as_far_as_full_and_changes_greys_less() -> None:
+    mild, full = SETTINGS["mild"], SETTINGS["full"]
+    moves = ("flip", "rotate", "scale", "aspect", "shift", "erase")
+    assert all(getattr(mild, name) == getattr(full, name) for name in moves)
+    even = torch.full((64, 1, 32, 32), 0.5)
+    still = {name: 0.0 for name in moves}
+    spread = [
+        float((augment(even, replace(each, **still), chance()) - 0.5).abs().mean())
+        for each in (mild, full)
+    ]
+    assert 0 < 1.5 * spread[0] < spread[1]
 
 
 def test_films_that_come_in_are_not_written_to() -> None:

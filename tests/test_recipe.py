@@ -39,7 +39,7 @@ def test_a_recipe_survives_json(name: str) -> None:
         ({"epochs": "0"}, "epochs must be at least 1"),
         ({"batch": "1"}, "batch 2"),
         ({"normalise": "perhaps"}, "true or false"),
-        ({"augment": "wild"}, "none, flip, full"),
+        ({"augment": "wild"}, "none, flip, mild, full"),
         ({"split": "halves"}, "grouped, random"),
         ({"precision": "fp8"}, "auto, bf16, fp32"),
         ({"validation": "1"}, "between 0 and 1"),
