@@ -59,7 +59,7 @@ def test_mild_moves_as_far_as_full_and_changes_greys_less() -> None:
     moves = ("flip", "rotate", "scale", "aspect", "shift", "erase")
     assert all(getattr(mild, name) == getattr(full, name) for name in moves)
     even = torch.full((64, 1, 32, 32), 0.5)
-    still = {name: 0.0 for name in moves}
+    still = dict.fromkeys(moves, 0.0)
     spread = [
         float((augment(even, replace(each, **still), chance()) - 0.5).abs().mean())
         for each in (mild, full)
