@@ -18,6 +18,7 @@ from pneumoscope.model.recipe import named
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "studies"
+RECIPES = ["shipped", "shipped-mild", "shipped-whole"]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def tool() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Scores]:
-    folders = list((KEPT / "shipped").iterdir())
-    found = read_together(folders, recipes=[named("shipped")])
+    folders = [folder for name in RECIPES for folder in (KEPT / name).iterdir()]
+    found = read_together(folders, recipes=[named(name) for name in RECIPES])
     assert set(found) == {"grouped", "shift", "changed"}
     return found
 
@@ -64,7 +65,7 @@ def test_every_film_is_out_of_fold_once(kept: dict[str, Scores]) -> None:
     assert len(np.unique(shift.sets)) == 5
 
 
-@pytest.mark.parametrize("recipes", [["shipped"], ["frozen"], ["frozen", "shipped"]])
+@pytest.mark.parametrize("recipes", [*([name] for name in RECIPES), RECIPES, ["frozen"]])
 def test_the_networks_are_compared_by_their_kept_scores(recipes: list[str]) -> None:
     folders = [KEPT / name / by for name in recipes for by in ("grouped", "shift")]
     found = read_together(folders, recipes=[named(name) for name in recipes])

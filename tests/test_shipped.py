@@ -36,10 +36,11 @@ def test_it_is_small_and_whole(shipped: Bundle) -> None:
     assert points.screen < points.balanced < points.confirm
 
 
-def test_its_recipe_is_the_one_called_shipped(shipped: Bundle) -> None:
+def test_its_recipes_are_the_three_called_shipped(shipped: Bundle) -> None:
     assert shipped.provenance["recipe"] == named("shipped").to_json()
-    assert shipped.provenance["beside"] == []
-    assert shipped.provenance["calibrated_on"]["by"] == "out-of-fold, shift and changed"
+    beside = [member["recipe"] for member in shipped.provenance["beside"]]
+    assert beside == [named(name).to_json() for name in ("shipped-mild", "shipped-whole")]
+    assert shipped.provenance["calibrated_on"]["by"] == "out-of-fold, changed and shift"
     text = json.dumps(shipped.to_json())
     assert '"/' not in text  # no path of the machine that trained it
 

@@ -115,7 +115,9 @@ def tables(grouped: Scores, shift: Scores, changed: Scores, *, resamples: int = 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--recipes", nargs="+", default=["shipped"])
+    parser.add_argument(
+        "--recipes", nargs="+", default=["shipped", "shipped-mild", "shipped-whole"]
+    )
     arguments = parser.parse_args()
     recipes = [named(name) for name in arguments.recipes]
     found = read_together(arguments.folders, recipes=recipes)

@@ -48,7 +48,7 @@ recipe = click.option(
     "--recipe",
     default="notebook",
     show_default=True,
-    help="notebook, notebook-flip, full, shipped, shipped-whole or frozen.",
+    help="notebook, notebook-flip, full, shipped, shipped-mild, shipped-whole or frozen.",
 )
 backbone = click.option(
     "--backbone",

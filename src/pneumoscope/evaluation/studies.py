@@ -216,7 +216,7 @@ STUDIES: dict[str, Study] = {
             Cell(name="4 stages", changes={"depth": 4, "freeze": 4}),
             Cell(name="logits kept from the scanner", changes={"decorrelate": 1.0}),
             Cell(name="flips alone", changes={"augment": "flip"}),
-            Cell(name="greys changed more", changes={"augment": "full"}),
+            Cell(name="neither noise nor blur", changes={"augment": "mild"}),
             Cell(name="weights not averaged", changes={"average": False}),
             Cell(name="224 px", changes={"size": 224}),
             Cell(
