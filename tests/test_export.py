@@ -199,6 +199,23 @@ def test_several_runs_become_one_network(
     assert not np.allclose(untrained.logits(pixels[None]), np.mean(logits))
 
 
+def test_a_run_that_is_named_twice_counts_twice_and_is_computed_once(
+    cam_run: Path, second_run: Path, films: Path, cache: Path, tmp_path: Path
+) -> None:
+    runs = (cam_run, second_run)
+    once = export(*runs, out=tmp_path / "a.pneumo", cache=cache, progress=False)
+    twice = export(*runs, cam_run, out=tmp_path / "b.pneumo", cache=cache, progress=False)
+    film = sorted((films / "test").rglob("*.jpeg"))[0]
+    pixels = film_to_input(film, once.preprocessing)
+    with torch.inference_mode():
+        one, other = (
+            float(module.load_deployed(open_run(run))(torch.from_numpy(pixels.copy())[None])[0])
+            for run in runs
+        )
+    assert Reader(twice).read_one(film).logit == pytest.approx((2 * one + other) / 3, abs=1e-4)
+    assert len(twice.network) < 1.05 * len(once.network)
+
+
 def test_runs_that_do_not_belong_together_are_named(
     cam_run: Path, run_folder: Path, films: Path, cache: Path, tmp_path: Path
 ) -> None:

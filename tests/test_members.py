@@ -54,6 +54,14 @@ def test_networks_read_together_have_the_mean_of_their_scores(tmp_path: Path) ->
     }  # fmt: skip
 
 
+def test_a_network_that_is_named_twice_counts_twice(tmp_path: Path) -> None:
+    one = keep(tmp_path / "one", ONE, [1.0, 2.0, 4.0])
+    other = keep(tmp_path / "other", OTHER, [4.0, 8.0, -2.0])
+    found = read_together([one, other], recipes=[ONE, OTHER, ONE])["shift"]
+    logit = dict(zip(found.keys, found.logit, strict=True))
+    assert logit == {"0.jpeg": 2.0, "1.jpeg": 4.0, "2.jpeg": 2.0}
+
+
 def test_scores_that_they_gave_together_stay(tmp_path: Path) -> None:
     folder = keep(tmp_path / "both", (ONE, OTHER), [1.0, 5.0], by="changed")
     assert sorted(read_together([folder], recipes=[ONE, OTHER])["changed"].logit) == [1.0, 5.0]

@@ -47,7 +47,7 @@ def command(
     are like those trained on is worth less elsewhere.
 
     Several runs on the same films and the same split become one network, the mean of theirs; the
-    first one's recipe is the bundle's.
+    first one's recipe is the bundle's. A run that is named twice counts twice.
 
     \b
     pneumoscope export run

@@ -53,10 +53,11 @@ def read_kept(folder: Path) -> Kept:
 def read_together(folders: Sequence[Path], *, recipes: Sequence[Recipe]) -> dict[str, Scores]:
     """How the films were dealt -> the scores of networks of ``recipes`` read together.
 
-    Each folder is a cross-validation of one of ``recipes``, whose mean with the others' is taken,
-    or holds scores of all of them. Raises ``UsageError`` where a folder is of another recipe (a
-    network's logits can be calibrated on those of its like alone; name, seed and split may
-    differ), where one of ``recipes`` is missing, and where they were dealt other films.
+    Each folder is a cross-validation of one of ``recipes``, whose mean with the others' is taken (a
+    recipe that is named twice counts twice), or holds scores of all of them. Raises ``UsageError``
+    where a folder is of another recipe (a network's logits can be calibrated on those of its like
+    alone; name, seed and split may differ), where one of ``recipes`` is missing, and where they
+    were dealt other films.
     """
     found: dict[str, dict[int, Scores]] = {}
     whole: dict[str, Scores] = {}
@@ -68,7 +69,7 @@ def read_together(folders: Sequence[Path], *, recipes: Sequence[Recipe]) -> dict
         numbers = [n for n, recipe in enumerate(recipes) if _alike(kept.recipes[0], recipe)]
         if len(kept.recipes) > 1 or not numbers:
             raise UsageError(f"The scores in {folder} are of another recipe than the run's.")
-        found.setdefault(kept.by, {})[numbers[0]] = kept.scores
+        found.setdefault(kept.by, {}).update(dict.fromkeys(numbers, kept.scores))
     for by, of_recipe in found.items():
         missing = [r.name for n, r in enumerate(recipes) if n not in of_recipe]
         if missing:

@@ -50,15 +50,16 @@ def export(
 ) -> Bundle:
     """Export the selected epoch of the run in ``folders`` and return the bundle that was written.
 
-    Several runs on the same films become one network, the mean of theirs; all else is told of the
-    first, and the bundle is written there where ``out`` names no other place. The network is
-    exported without calibration, the reader scores the validation films with it, calibration and
-    operating points are fitted on these scores, and the bundle is sealed. With ``calibrate_on``
-    they are fitted on scores of the same recipe from cross-validation instead. ``where`` names the
-    films if they have moved since. Raises ``PneumoscopeError`` if the exported network does not
-    agree with the trained one on real films to 0.001 in the logit, and ``UsageError`` for runs of
-    other films, another split or another shape. The guard is fitted to the training films, and is
-    set last: the films that calibrate are known to be films.
+    Several runs on the same films become one network, the mean of theirs (one that is named twice
+    counts twice, and is computed once); all else is told of the first, and the bundle is written
+    there where ``out`` names no other place. The network is exported without calibration, the
+    reader scores the validation films with it, calibration and operating points are fitted on these
+    scores, and the bundle is sealed. With ``calibrate_on`` they are fitted on scores of the same
+    recipe from cross-validation instead. ``where`` names the films if they have moved since. Raises
+    ``PneumoscopeError`` if the exported network does not agree with the trained one on real films
+    to 0.001 in the logit, and ``UsageError`` for runs of other films, another split or another
+    shape. The guard is fitted to the training films, and is set last: the films that calibrate are
+    known to be films.
     """
     run, *beside = (open_run(folder) for folder in folders)
     state, facts, recipe = run.best(), run.facts, run.recipe
