@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -36,36 +36,29 @@ class Augmentation:
     erase: float = 0.0
 
 
+_FULL = Augmentation(
+    flip=0.5,
+    rotate=12,
+    scale=0.12,
+    aspect=0.1,
+    shift=0.06,
+    gamma=0.35,
+    contrast=0.3,
+    brightness=0.12,
+    noise=0.04,
+    blur=1.5,
+    blur_chance=0.3,
+    erase=0.25,
+)
 SETTINGS: dict[str, Augmentation] = {
     "none": Augmentation(),
     # The notebook's second pass.
     "flip": Augmentation(flip=0.5),
     # Moved as far as in full, its greys hardly changed and nothing blurred: a faint opacity stays.
-    "mild": Augmentation(
-        flip=0.5,
-        rotate=12,
-        scale=0.12,
-        aspect=0.1,
-        shift=0.06,
-        gamma=0.15,
-        contrast=0.15,
-        brightness=0.06,
-        erase=0.25,
+    "mild": replace(
+        _FULL, gamma=0.15, contrast=0.15, brightness=0.06, noise=0.0, blur=0.0, blur_chance=0.0
     ),
-    "full": Augmentation(
-        flip=0.5,
-        rotate=12,
-        scale=0.12,
-        aspect=0.1,
-        shift=0.06,
-        gamma=0.35,
-        contrast=0.3,
-        brightness=0.12,
-        noise=0.04,
-        blur=1.5,
-        blur_chance=0.3,
-        erase=0.25,
-    ),
+    "full": _FULL,
 }
 
 
