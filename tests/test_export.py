@@ -214,6 +214,9 @@ def test_a_run_that_is_named_twice_counts_twice_and_is_computed_once(
         )
     assert Reader(twice).read_one(film).logit == pytest.approx((2 * one + other) / 3, abs=1e-4)
     assert len(twice.network) < 1.05 * len(once.network)
+    run = open_run(cam_run)
+    alone, again = (Reader(randomised(once, *[run] * times, seed=1)) for times in (1, 2))
+    np.testing.assert_allclose(again.logits(pixels[None]), alone.logits(pixels[None]), atol=1e-5)
 
 
 def test_runs_that_do_not_belong_together_are_named(

@@ -42,6 +42,17 @@ def test_the_map_and_the_bias_make_the_logit(head: LungHead, features: torch.Ten
     torch.testing.assert_close(head(features), scores)
 
 
+def test_what_is_taught_looks_for_lungs_once(head: LungHead, features: torch.Tensor) -> None:
+    looks: list[int] = []
+    head.lungs.register_forward_hook(lambda *_: looks.append(1))
+    scores, maps, lungs = head.taught(features)
+    assert len(looks) == 1
+    assert lungs is not None
+    torch.testing.assert_close(lungs, head.lungs(features))
+    for told, again in zip((scores, maps), head.evidence(features), strict=True):
+        torch.testing.assert_close(told, again)
+
+
 def test_what_lies_outside_of_the_lungs_counts_for_nothing(
     head: LungHead, features: torch.Tensor
 ) -> None:

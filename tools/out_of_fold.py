@@ -1,11 +1,11 @@
 """Out-of-fold figures of networks read together: python tools/out_of_fold.py FOLDER...
 
 Each FOLDER is an output of ``pneumoscope crossval`` by patient or by acquisition, of one of
-``--recipes``, or of ``tools/changed_films.py``. Calibration and operating points are fitted as the
-bundle's are, on the films of the shift folds and the changed films, and beside it on the films of
-the patient folds, to show what a threshold is worth that was fitted where films are like those
-trained on. Prints Markdown: for every fold, all of them and the counter-stereotype films, each
-figure with its 95 % interval (patients whole).
+``--recipes`` (named twice, it counts twice), or of ``tools/changed_films.py``. Calibration and
+operating points are fitted as the bundle's are, on the films of the shift folds and the changed
+films, and beside it on the films of the patient folds, to show what a threshold is worth that was
+fitted where films are like those trained on. Prints Markdown: for every fold, all of them and the
+counter-stereotype films, each figure with its 95 % interval (patients whole).
 """
 
 from __future__ import annotations

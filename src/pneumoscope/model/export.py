@@ -131,11 +131,12 @@ def randomised(bundle: Bundle, *runs: Run, seed: int) -> Bundle:
     recipes = [run.recipe for run in runs]
     untrained = [
         Deployed(
-            build_network(recipe.network_options(), seed=seed + number),
+            # A run that is named twice is one network here too.
+            build_network(recipe.network_options(), seed=seed + runs.index(run)),
             channels=recipe.channels,
             mirror=recipe.mirror,
         ).eval()
-        for number, recipe in enumerate(recipes)
+        for run, recipe in zip(runs, recipes, strict=True)
     ]
     network = to_onnx(_together(untrained), size=recipes[0].size)
     return replace(bundle, network=network, path=None)
