@@ -113,3 +113,19 @@ def test_what_networks_share_is_computed_once() -> None:
         expected = together(torch.from_numpy(pixels))
     for ours, theirs in zip(session.run(None, {"pixels": pixels}), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_smoothing_network_is_read_beside_one_that_does_not_smooth() -> None:
+    smooth = NetworkOptions(
+        backbone="lite2", head="moments", size=32, depth=3, freeze=4, lowpass=2.0, subtype=True
+    )
+    plain = NetworkOptions(backbone="lite0", head="lungs", size=32, depth=3, subtype=True)
+    together = Together(
+        [Deployed(build_network(options, seed=0), channels=1) for options in (smooth, plain)]
+    ).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(to_onnx(together, size=32))
+    with torch.inference_mode():
+        expected = together(torch.from_numpy(pixels))
+    for ours, theirs in zip(session.run(None, {"pixels": pixels}), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)

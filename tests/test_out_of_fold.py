@@ -67,7 +67,7 @@ def test_every_film_is_out_of_fold_once(kept: dict[str, Scores]) -> None:
     assert len(np.unique(shift.sets)) == 5
 
 
-@pytest.mark.parametrize("recipes", [*([name] for name in NETWORKS), RECIPES, ["frozen"]])
+@pytest.mark.parametrize("recipes", [*([name] for name in NETWORKS), RECIPES])
 def test_the_networks_are_compared_by_their_kept_scores(recipes: list[str]) -> None:
     folders = [KEPT / name / by for name in set(recipes) for by in ("grouped", "shift")]
     found = read_together(folders, recipes=[named(name) for name in recipes])

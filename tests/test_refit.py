@@ -80,7 +80,7 @@ class Pooling(torch.nn.Module):
         self.head.subtype = torch.nn.Linear(2, 1) if subtype else None
 
     def pooled(self, films: torch.Tensor) -> torch.Tensor:
-        return torch.stack([half.mean((1, 2, 3)) for half in films.chunk(2, dim=3)], dim=1)
+        return torch.stack([half.mean((1, 2, 3)) for half in films.chunk(2, dim=2)], dim=1)
 
 
 @pytest.fixture
@@ -95,13 +95,13 @@ RECIPE = Recipe(
 
 
 def made(*, films: int = 90) -> tuple[Batches, torch.Tensor]:
-    """Films brighter in their left half with pneumonia, in their right with a virus; subtypes."""
+    """Films brighter in their upper half with pneumonia, in their lower with a virus; subtypes."""
     random = np.random.default_rng(0)
     labels = np.arange(films) % 3 > 0
     viral = np.arange(films) % 3 == 2
     pixels = random.integers(60, 120, (films, 32, 32), dtype=np.uint8)
-    pixels[:, :, :16] += (60 * labels[:, None, None]).astype(np.uint8)
-    pixels[:, :, 16:] += (60 * viral[:, None, None]).astype(np.uint8)
+    pixels[:, :16] += (60 * labels[:, None, None]).astype(np.uint8)
+    pixels[:, 16:] += (60 * viral[:, None, None]).astype(np.uint8)
     rows = random.permutation(films)
     subtypes = torch.from_numpy(np.where(labels, viral, np.nan)).float()
     batches = Batches(pixels=pixels, rows=rows, labels=labels[rows].astype(np.int64), batch=8)
@@ -138,11 +138,11 @@ def test_films_count_as_often_as_they_are_drawn(bar: tqdm) -> None:
 def test_it_is_the_same_each_time_and_keeps_logits_from_following(bar: tqdm) -> None:
     batches, subtypes = made()
     recipe = replace(RECIPE, augment="full", decorrelate=100.0)
-    left = torch.from_numpy(batches.pixels[:, :, :16].mean((1, 2))).float()
+    upper = torch.from_numpy(batches.pixels[:, :16].mean((1, 2))).float()
     ill = torch.isfinite(subtypes)
-    within = left.clone()
+    within = upper.clone()
     for own in (ill, ~ill):
-        within[own] = (left[own] - left[own].mean()) / left[own].std()
+        within[own] = (upper[own] - upper[own].mean()) / upper[own].std()
     found = []
     for decorrelation in (None, None, Decorrelation(within[:, None])):
         network = Pooling(subtype=False)
@@ -161,6 +161,24 @@ def test_moments_are_told_what_is_usual(bar: tqdm) -> None:
     refit(network, batches, teacher, fabric=Fabric(accelerator="cpu"), bar=bar)
     films = torch.from_numpy(batches.pixels[batches.rows]).float().div(255).unsqueeze(1)
     with torch.no_grad():
-        assert network.pooled(films).mean(0).abs().max() < 1e-4
+        passed = torch.cat([films, films.flip(3)])
+        assert network.pooled(passed).mean(0).abs().max() < 1e-4
         logit, label = network(films), torch.from_numpy(batches.labels)
     assert logit[label == 1].mean() > logit[label == 0].mean() + 2
+
+
+def test_a_second_pass_is_of_mirror_images(bar: tqdm) -> None:
+    batches, _ = made()
+    seen: list[torch.Tensor] = []
+
+    class Watching(Pooling):
+        def pooled(self, films: torch.Tensor) -> torch.Tensor:
+            seen.append(films)
+            return super().pooled(films)
+
+    teacher = Teacher(replace(RECIPE, augment="full"), (1.0, 1.0), None, None)
+    refit(Watching(subtype=False), batches, teacher, fabric=Fabric(accelerator="cpu"), bar=bar)
+    first, second = torch.cat(seen).chunk(2)
+    as_they_are = torch.from_numpy(batches.pixels[batches.rows]).float().div(255).unsqueeze(1)
+    torch.testing.assert_close(first, as_they_are)
+    torch.testing.assert_close(second, as_they_are.flip(3))

