@@ -10,7 +10,7 @@ from pneumoscope.model.options import NetworkOptions
 
 DROPOUT = 0.2
 FINDING = 64  # filters of what finds lungs in features that were not made for it
-UNLIKELY = 0.1  # chance of lung below which a place has no moments
+SURE = 0.65  # chance of lung above which a place has moments
 LEAST_VARIANCE = 1e-3  # so that an even feature has a gradient
 
 
@@ -128,9 +128,9 @@ class MomentsHead(LungHead):
 
     @staticmethod
     def _share(lungs: Tensor) -> Tensor:
-        # Softer than of a network that learns: features that stay as they are hold up better so.
-        likely = (lungs.detach().sigmoid() - UNLIKELY).clamp(min=0)
-        return likely / (likely.mean((2, 3), keepdim=True) + 1e-6)
+        # Narrower than above: features that stay as they were learn nothing of where lungs end.
+        sure = (lungs.detach().sigmoid() - SURE).clamp(min=0)
+        return sure / (sure.mean((2, 3), keepdim=True) + 1e-6)
 
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`LungHead`, less ``usual``; the second half makes the spread."""

@@ -78,7 +78,8 @@ class Lite(CamNetwork):
     The logit is the mean over the film of a map plus a bias: global average pooling and one affine
     layer (see :meth:`evidence`). Only the first ``options.depth`` stages are built: what tells an
     opacity from a lung is no object with parts, and a shallower network sees it in a finer map.
-    ``options.freeze`` stages, the stem counted, keep ImageNet's weights.
+    ``options.freeze`` stages, the stem counted, keep ImageNet's weights. A Gaussian of
+    ``options.lowpass`` pixels takes away first what noise and sharpness would tell.
     """
 
     lowpass: Tensor
@@ -118,12 +119,7 @@ class Lite(CamNetwork):
         self.head = head_for(sum(widths[-self.joined :]), options)
 
     def _features(self, x: Tensor) -> Tensor:
-        if self.options.lowpass:
-            reach = len(self.lowpass) // 2
-            x = functional.pad(x, (reach,) * 4, mode="replicate")
-            x = functional.conv2d(x, self.lowpass.view(1, 1, -1, 1))
-            x = functional.conv2d(x, self.lowpass.view(1, 1, 1, -1))
-        x = (x - _CENTRE) * (1 / _SPREAD)
+        x = (self._smoothed(x) - _CENTRE) * (1 / _SPREAD)
         # What is frozen needs no gradient to learn, and so keeps none of its maps in memory.
         learning = torch.is_grad_enabled() and not (self.training and self.options.freeze)
         given = []
@@ -134,6 +130,14 @@ class Lite(CamNetwork):
         for stage in self.features:
             given.append(x := stage(x))
         return x if self.joined == 1 else torch.cat(given[-self.joined :], dim=1)
+
+    def _smoothed(self, x: Tensor) -> Tensor:
+        if not self.options.lowpass:
+            return x
+        reach = len(self.lowpass) // 2
+        x = functional.pad(x, (reach,) * 4, mode="replicate")
+        x = functional.conv2d(x, self.lowpass.view(1, 1, -1, 1))
+        return functional.conv2d(x, self.lowpass.view(1, 1, 1, -1))
 
 
 def _gaussian(sigma: float) -> Tensor:
