@@ -67,6 +67,25 @@ def test_every_film_is_out_of_fold_once(kept: dict[str, Scores]) -> None:
     assert len(np.unique(shift.sets)) == 5
 
 
+def test_changed_films_weigh_as_one_fold(kept: dict[str, Scores]) -> None:
+    changed, shift = kept["changed"], kept["shift"]
+    films, times = np.unique(changed.keys, return_counts=True)
+    assert len(films) == 256
+    assert set(times) == {4}
+    folds = np.unique(shift.sets, return_counts=True)[1]
+    assert abs(len(changed.keys) - folds.mean()) < 50
+    assert len(np.unique(changed.sets)) == 19
+
+
+def test_networks_can_be_weighed_without_changed_films(
+    tool: ModuleType, kept: dict[str, Scores]
+) -> None:
+    lines = tool.tables(kept["grouped"], kept["shift"], None, resamples=20)
+    assert not any("changed films" in line for line in lines)
+    points = fit_operating_points(kept["shift"].truth, kept["shift"].logit)
+    assert f"`balanced` {points.balanced:+.2f}" in "\n".join(lines)
+
+
 @pytest.mark.parametrize("recipes", [*([name] for name in NETWORKS), RECIPES])
 def test_the_networks_are_compared_by_their_kept_scores(recipes: list[str]) -> None:
     folders = [KEPT / name / by for name in set(recipes) for by in ("grouped", "shift")]

@@ -95,7 +95,8 @@ def test_a_film_dropped_is_read_and_shown(page: Chrome) -> None:
     marks = text(page, ".points").splitlines()
     assert [name for name in ("screen", "balanced in use", "confirm") if name in " ".join(marks)]
     [reading] = Reader(load_bundle()).read([BACTERIAL])
-    assert f"{reading.subtype} {100 * reading.subtype_probability:.1f} %" in said
+    assert reading.subtype == "bacterial"
+    assert f"bacterial {100 * reading.subtype_probability:.1f} %" in said
     assert page.find_element("css selector", "svg.scale").get_attribute("aria-label")
     until(lambda: page.find_element("id", "film").is_displayed())
 

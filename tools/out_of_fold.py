@@ -2,10 +2,10 @@
 
 Each FOLDER is an output of ``pneumoscope crossval`` by patient or by acquisition, of one of
 ``--recipes`` (named twice, it counts twice), or of ``tools/changed_films.py``. Calibration and
-operating points are fitted as the bundle's are, on the films of the shift folds and the changed
-films, and beside it on the films of the patient folds, to show what a threshold is worth that was
-fitted where films are like those trained on. Prints Markdown: for every fold, all of them and the
-counter-stereotype films, each figure with its 95 % interval (patients whole).
+operating points are fitted as the bundle's are, on the films of the shift folds and, if any are
+given, the changed films, and beside it on the films of the patient folds, to show what a threshold
+is worth that was fitted where films are like those trained on. Prints Markdown: for every fold, all
+of them and the counter-stereotype films, each figure with its 95 % interval (patients whole).
 """
 
 from __future__ import annotations
@@ -86,13 +86,15 @@ def subtype_rows(grouped: Scores, shift: Scores, *, resamples: int) -> list[str]
     return found
 
 
-def tables(grouped: Scores, shift: Scores, changed: Scores, *, resamples: int = 2000) -> list[str]:
+def tables(
+    grouped: Scores, shift: Scores, changed: Scores | None, *, resamples: int = 2000
+) -> list[str]:
     """The whole text, a line each."""
     head = "| films | n | " + " | ".join(SHOWN.values()) + " |"
     rule = "| --- | ---: |" + " --- |" * len(SHOWN)
     lines = []
     for where, fitted_on in (
-        ("acquisition shifts", join([shift, changed])),
+        ("acquisition shifts", join([shift, changed]) if changed is not None else shift),
         ("films are alike", grouped),
     ):
         calibration = fit(fitted_on.truth, fitted_on.logit)
@@ -108,7 +110,8 @@ def tables(grouped: Scores, shift: Scores, changed: Scores, *, resamples: int = 
         ]
         for scores in (grouped, shift):
             lines += rows(parts(scores), calibration, points, resamples=resamples)
-        lines += rows([("changed films", changed)], calibration, points, resamples=resamples)
+        if changed is not None:
+            lines += rows([("changed films", changed)], calibration, points, resamples=resamples)
         lines.append("")
     lines += ["Viral (positive) against bacterial, among films with pneumonia:", "", head, rule]
     return [*lines, *subtype_rows(grouped, shift, resamples=resamples)]
@@ -121,7 +124,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recipes = [named(name) for name in arguments.recipes]
     found = read_together(arguments.folders, recipes=recipes)
-    print("\n".join(tables(found["grouped"], found["shift"], found["changed"])))
+    print("\n".join(tables(found["grouped"], found["shift"], found.get("changed"))))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pneumoscope.model.options import NetworkOptions
 
 DROPOUT = 0.2
 FINDING = 64  # filters of what finds lungs in features that were not made for it
-SURE = 0.65  # chance of lung above which a place has moments
 LEAST_VARIANCE = 1e-3  # so that an even feature has a gradient
 
 
@@ -72,6 +71,7 @@ class LungHead(CamHead):
     """
 
     MOMENTS = 1  # of each feature map
+    SURE = 0.5  # chance of lung above which a place counts
 
     def __init__(self, filters: int, options: NetworkOptions) -> None:
         super().__init__(self.MOMENTS * filters, options)
@@ -87,14 +87,13 @@ class LungHead(CamHead):
         lungs: Tensor = self.lungs(features)
         return features * self._share(lungs), lungs
 
-    @staticmethod
-    def _share(lungs: Tensor) -> Tensor:
+    def _share(self, lungs: Tensor) -> Tensor:
         """What each place counts for in the mean: on average 1, and 0 where lung is unlikely.
 
         A place spans much of a rib, and one that is half lung would carry the map beyond it.
         """
-        sure = (2 * lungs.detach().sigmoid() - 1).clamp(min=0)
-        return sure / (sure.mean((2, 3), keepdim=True) + 1e-6)
+        sure = (lungs.detach().sigmoid() - self.SURE).clamp(min=0)
+        return sure / (sure.mean((2, 3), keepdim=True) + 5e-7)
 
 
 class MomentsHead(LungHead):
@@ -106,6 +105,7 @@ class MomentsHead(LungHead):
     """
 
     MOMENTS = 2
+    SURE = 0.65  # features that stay as they were learn nothing of where lungs end
     usual: Tensor
 
     def __init__(self, filters: int, options: NetworkOptions) -> None:
@@ -125,12 +125,6 @@ class MomentsHead(LungHead):
                 nn.ReLU(inplace=True),
             ]
         return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
-
-    @staticmethod
-    def _share(lungs: Tensor) -> Tensor:
-        # Narrower than above: features that stay as they were learn nothing of where lungs end.
-        sure = (lungs.detach().sigmoid() - SURE).clamp(min=0)
-        return sure / (sure.mean((2, 3), keepdim=True) + 1e-6)
 
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`LungHead`, less ``usual``; the second half makes the spread."""

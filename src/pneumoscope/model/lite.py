@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import torch
@@ -22,28 +23,13 @@ from pneumoscope.errors import MissingExtra
 from pneumoscope.model.head import CamNetwork, head_for
 from pneumoscope.model.options import NetworkOptions
 
-# Expansion, kernel, stride of the first, filters and number of the blocks of each stage.
-STAGES = {
-    "lite0": (
-        (1, 3, 1, 16, 1),
-        (6, 3, 2, 24, 2),
-        (6, 5, 2, 40, 2),
-        (6, 3, 2, 80, 3),
-        (6, 5, 1, 112, 3),
-        (6, 5, 2, 192, 4),
-        (6, 3, 1, 320, 1),
-    ),
-    "lite2": (
-        (1, 3, 1, 16, 1),
-        (6, 3, 2, 24, 3),
-        (6, 5, 2, 48, 3),
-        (6, 3, 2, 88, 4),
-        (6, 5, 1, 120, 4),
-        (6, 5, 2, 208, 5),
-        (6, 3, 1, 352, 1),
-    ),
+# Expansion, kernel and stride of the first block of each stage, in every version.
+STAGES = ((1, 3, 1), (6, 3, 2), (6, 5, 2), (6, 3, 2), (6, 5, 1), (6, 5, 2), (6, 3, 1))
+# Filters and number of the blocks of each stage.
+BLOCKS = {
+    "lite0": ((16, 1), (24, 2), (40, 2), (80, 3), (112, 3), (192, 4), (320, 1)),
+    "lite2": ((16, 1), (24, 3), (48, 3), (88, 4), (120, 4), (208, 5), (352, 1)),
 }
-DEPTH = 7
 STEM_FILTERS, HEAD_FILTERS = 32, 1280
 BATCH_NORM_EPSILON = 1e-3
 # ImageNet's weights expect (grey - 127) / 128 of greys from 0 to 255; films come in [0, 1].
@@ -92,7 +78,8 @@ class Lite(CamNetwork):
         stages: list[nn.Module] = []
         widths: list[int] = []
         inputs, self.stride = STEM_FILTERS, 2
-        for expansion, kernel, stride, filters, blocks in STAGES[options.backbone][: options.depth]:
+        shapes = zip(STAGES, BLOCKS[options.backbone], strict=True)
+        for (expansion, kernel, stride), (filters, blocks) in islice(shapes, options.depth):
             self.stride *= stride  # pixels of the film in one step of the features
             own = []
             for number in range(blocks):
@@ -108,7 +95,7 @@ class Lite(CamNetwork):
                 inputs = filters
             stages.append(nn.Sequential(*own))
             widths = [*widths, filters] if stride == 1 else [filters]
-        if options.depth == DEPTH:
+        if options.depth == len(STAGES):
             stages.append(nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True)))
             widths.append(HEAD_FILTERS)
         frozen = max(options.freeze - 1, 0)
@@ -164,7 +151,7 @@ def build_lite(options: NetworkOptions) -> Lite:
             _put(block.expand, _folded(given, f"{name}._expand_conv", f"{name}._bn0"))
         _put(block.depthwise, _folded(given, f"{name}._depthwise_conv", f"{name}._bn1"))
         _put(block.project, _folded(given, f"{name}._project_conv", f"{name}._bn2"))
-    if options.depth == DEPTH:
+    if options.depth == len(STAGES):
         _put(network.features[-1][0], _folded(given, "_conv_head", "_bn1"))  # type: ignore[index]
     if options.freeze:
         network.stem.requires_grad_(False)

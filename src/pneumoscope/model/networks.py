@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pneumoscope.model.foreign import Foreign, build_foreign
-from pneumoscope.model.lite import STAGES, Lite, build_lite
-from pneumoscope.model.options import NetworkOptions
+from pneumoscope.model.lite import Lite, build_lite
+from pneumoscope.model.options import LITE, NetworkOptions
 
 # Keras' defaults, which the notebook relied on. Keras' momentum is the share that is kept.
 BATCH_NORM_EPSILON = 1e-3
@@ -136,7 +136,7 @@ def build_network(options: NetworkOptions, *, seed: int) -> Network:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if options.backbone in STAGES:
+        if options.backbone in LITE:
             return build_lite(options)
         if ":" in options.backbone:
             return build_foreign(options)
