@@ -59,6 +59,19 @@ def test_every_film_is_scored_once_by_who_has_not_seen_its_patient(
         assert result["split"]["val"] > 0
 
 
+def test_where_nothing_is_selected_more_is_learned_from(
+    grouped: CrossValidation, films: Path, sizes: Path, cache: Path, tmp_path: Path
+) -> None:
+    last = run(films, sizes, cache, tmp_path / "last", recipe=replace(RECIPE, select="last"))
+    for name in ("fold-1", "fold-2"):
+        selecting, watching = (read_result(found.out / name) for found in (grouped, last))
+        assert selecting is not None
+        assert watching is not None
+        assert watching["split"]["apart"] == selecting["split"]["apart"]
+        assert 0 < watching["split"]["val"] < selecting["split"]["val"]
+        assert watching["split"]["train"] > selecting["split"]["train"]
+
+
 def test_figures_are_of_the_pooled_scores_at_one_threshold(grouped: CrossValidation) -> None:
     assert [part.name for part in grouped.parts] == [
         "fold-1", "fold-2", "pooled", "counter-stereotype",

@@ -88,7 +88,7 @@ def test_networks_of_other_outputs_are_not_read_together() -> None:
         Deployed(build_network(NetworkOptions(size=48, width=0.25, head=h), seed=0), channels=1)
         for h in ("pool", "cam")
     )
-    with pytest.raises(ValueError, match="other outputs"):
+    with pytest.raises(ValueError, match="other outputs or maps"):
         Together([plain, cam])
 
 
@@ -106,7 +106,7 @@ def test_what_networks_share_is_computed_once() -> None:
     given = [onnx.load_from_string(to_onnx(made, size=32)) for made in (one, together)]
     alone, both = ([node.op_type for node in model.graph.node].count("Conv") for model in given)
     last = 7  # convolutions that learn: two blocks of three, and the map's
-    assert both == alone + 2 * last
+    assert both == alone + last  # a film and its mirror image pass in one batch
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
     session = onnxruntime.InferenceSession(given[1].SerializeToString())
     with torch.inference_mode():
@@ -117,7 +117,7 @@ def test_what_networks_share_is_computed_once() -> None:
 
 def test_a_smoothing_network_is_read_beside_one_that_does_not_smooth() -> None:
     smooth = NetworkOptions(
-        backbone="lite2", head="moments", size=32, depth=3, freeze=4, lowpass=2.0, subtype=True
+        backbone="lite2", head="zones", size=32, depth=3, freeze=4, lowpass=2.0, subtype=True
     )
     plain = NetworkOptions(backbone="lite0", head="lungs", size=32, depth=3, subtype=True)
     together = Together(
@@ -129,3 +129,19 @@ def test_a_smoothing_network_is_read_beside_one_that_does_not_smooth() -> None:
         expected = together(torch.from_numpy(pixels))
     for ours, theirs in zip(session.run(None, {"pixels": pixels}), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    # The coarser map is laid on the finer one, and is as exact there.
+    assert together.stride == 4
+    logit, _, maps = expected
+    assert maps.shape == (2, 8, 8)
+    torch.testing.assert_close(maps.mean((1, 2)) + together.bias, logit, atol=1e-4, rtol=1e-4)
+
+
+def test_maps_whose_places_do_not_fit_are_not_read_together() -> None:
+    fine, coarse = (
+        NetworkOptions(backbone="lite0", head=head, size=36, depth=3) for head in ("zones", "lungs")
+    )
+    members = [
+        Deployed(build_network(options, seed=0), channels=1).eval() for options in (fine, coarse)
+    ]
+    with pytest.raises(ValueError, match="other outputs or maps"):
+        Together(members)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from pneumoscope.model.head import CamHead, LungHead, MomentsHead, head_for
+from pneumoscope.model.head import CamHead, LungHead, ZonesHead, head_for
 from pneumoscope.model.options import NetworkOptions
+from pneumoscope.model.zones import zones
 
 OPTIONS = NetworkOptions(backbone="lite0", head="lungs", subtype=True)
 
@@ -29,9 +32,9 @@ def features() -> torch.Tensor:
 def test_options_choose_the_head() -> None:
     assert type(head_for(6, OPTIONS)) is LungHead
     assert type(head_for(6, NetworkOptions(backbone="lite0", head="cam"))) is CamHead
-    moments = head_for(6, NetworkOptions(backbone="lite0", head="moments"))
-    assert type(moments) is MomentsHead
-    assert moments.logit.in_features == 12
+    zoned = head_for(4, NetworkOptions(backbone="lite0", head="zones"), joined=6)
+    assert type(zoned) is ZonesHead
+    assert (zoned.logit.in_features, zoned.zones.in_features) == (4, 7 * 6)
 
 
 def test_the_map_and_the_bias_make_the_logit(head: LungHead, features: torch.Tensor) -> None:
@@ -101,15 +104,20 @@ def test_where_no_lung_is_found_there_is_no_evidence(
 
 
 @pytest.fixture
-def moments() -> MomentsHead:
+def zoned() -> ZonesHead:
+    """Given two filters of an earlier stage and four of the last."""
     torch.manual_seed(2)
-    made = MomentsHead(6, OPTIONS).eval()
-    with torch.no_grad():
-        for layer in (made.logit, made.subtype):
-            assert layer is not None
-            layer.weight.normal_()
-            layer.bias.normal_()
-    return made
+    return ZonesHead(4, replace(OPTIONS, head="zones"), joined=6).eval()
+
+
+def fitted(head: ZonesHead, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Layers (2, k) and biases (2,) that ``head`` was given, with what is usual in ``features``."""
+    weights = torch.randn(2, 7 * 6, generator=torch.Generator().manual_seed(3))
+    biases = torch.tensor([0.3, -0.7])
+    head.usual.copy_(head.pooled(features).mean(0))
+    for output in (0, 1):
+        head.put(weights[output], float(biases[output]), output=output)
+    return weights, biases
 
 
 def only(inside: torch.Tensor) -> torch.nn.Module:
@@ -123,50 +131,88 @@ def only(inside: torch.Tensor) -> torch.nn.Module:
     return Finder()
 
 
-def test_moments_are_mean_and_spread_over_the_lungs(
-    moments: MomentsHead, features: torch.Tensor
+@pytest.fixture
+def inside() -> torch.Tensor:
+    made = torch.zeros(4, 5, dtype=torch.bool)
+    made[1:3, 1:4] = True
+    return made
+
+
+def test_zones_are_given_the_spread_over_the_lungs_and_the_mean_in_each(
+    zoned: ZonesHead, features: torch.Tensor, inside: torch.Tensor
 ) -> None:
-    inside = torch.zeros(4, 5, dtype=torch.bool)
-    inside[1:3, 1:4] = True
-    moments.lungs = only(inside)
+    zoned.lungs = only(inside)
+    spread, means = zoned.pooled(features).split([6, 36], dim=1)
     values = features[:, :, inside]
-    spread = (values.var(2, correction=0) + 1e-3).sqrt()
-    expected = torch.cat([values.mean(2), spread], dim=1)
-    torch.testing.assert_close(moments.pooled(features), expected)
-    scores, maps = moments.evidence(features)
-    torch.testing.assert_close(scores[:, 0], moments.logit(expected)[:, 0])
-    torch.testing.assert_close(maps.mean((1, 2)) + moments.logit.bias, scores[:, 0])
-    assert not maps[:, ~inside].any()
+    torch.testing.assert_close(spread, (values.var(2, correction=0) + 1e-3).sqrt())
+    parts = zones(inside.float()[None, None])
+    expected = torch.einsum("nchw,kzhw->nzc", features, parts) / parts.sum((2, 3)).view(1, 6, 1)
+    torch.testing.assert_close(means, expected.flatten(1), atol=1e-4, rtol=1e-3)
 
 
-def test_moments_where_no_lung_is_found_are_no_evidence(
-    moments: MomentsHead, features: torch.Tensor
+def test_what_is_fitted_to_zones_makes_the_scores_and_the_map(
+    zoned: ZonesHead, features: torch.Tensor, inside: torch.Tensor
 ) -> None:
-    moments.lungs = only(torch.zeros(4, 5, dtype=torch.bool))
-    scores, maps = moments.evidence(features)
+    zoned.lungs = only(inside)
+    weights, biases = fitted(zoned, features)
+    scores, maps = zoned.evidence(features)
+    expected = zoned.pooled(features) @ weights.T + biases
+    torch.testing.assert_close(scores, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(zoned(features), scores)
+    logit = maps.mean((1, 2)) + zoned.logit.bias
+    torch.testing.assert_close(logit, scores[:, 0], atol=1e-4, rtol=1e-4)
+    assert not maps[:, ~inside].any()
+    assert maps[:, inside].abs().min() > 0
+    changed = features.clone()
+    changed[:, :, ~inside] += 5
+    torch.testing.assert_close(zoned(changed), scores)
+
+
+def test_while_it_learns_zones_count_for_nothing(zoned: ZonesHead, features: torch.Tensor) -> None:
+    plain = LungHead(4, OPTIONS).eval()
+    plain.load_state_dict(zoned.state_dict(), strict=False)
+    assert not zoned.kept
+    torch.testing.assert_close(zoned(features), plain(features[:, -4:]))
+    fitted(zoned, features)
+    plain.load_state_dict(zoned.state_dict(), strict=False)
+    learning = replace(OPTIONS, dropout=0.0, head="zones")
+    again = ZonesHead(4, learning, joined=6).train()
+    again.load_state_dict(zoned.state_dict())
+    for told, own in zip(again.taught(features), plain.taught(features[:, -4:]), strict=True):
+        torch.testing.assert_close(told, own)
+    assert not again.zones.weight.requires_grad
+
+
+def test_where_no_lung_is_found_zones_give_no_evidence(
+    zoned: ZonesHead, features: torch.Tensor
+) -> None:
+    fitted(zoned, features)
+    zoned.lungs = only(torch.zeros(4, 5, dtype=torch.bool))
+    scores, maps = zoned.evidence(features)
     assert not maps.any()
-    torch.testing.assert_close(scores[:, 0], moments.logit.bias.expand(3))
+    torch.testing.assert_close(scores[:, 0], zoned.logit.bias.expand(3))
 
 
-def test_what_is_usual_is_no_evidence(moments: MomentsHead, features: torch.Tensor) -> None:
-    plain = moments.pooled(features)
-    moments.usual += plain[0]
-    torch.testing.assert_close(moments.pooled(features), plain - plain[0], atol=1e-4, rtol=1e-4)
-    scores, maps = moments.evidence(features)
-    assert scores[0, 0].item() == pytest.approx(moments.logit.bias.item(), abs=1e-3)
-    assert maps[0].mean().item() == pytest.approx(0, abs=1e-3)
+def test_what_is_usual_is_no_evidence(zoned: ZonesHead, features: torch.Tensor) -> None:
+    fitted(zoned, features)
+    zoned.usual.copy_(zoned.pooled(features)[0])
+    scores, maps = zoned.evidence(features)
+    assert maps[0].mean().item() == pytest.approx(0, abs=1e-4)
+    assert scores[0, 0].item() == pytest.approx(zoned.logit.bias.item(), abs=1e-4)
     assert abs(maps[1].mean().item()) > 0.01
 
 
-def test_an_even_feature_has_a_gradient(moments: MomentsHead) -> None:
+def test_an_even_feature_has_a_gradient(zoned: ZonesHead, features: torch.Tensor) -> None:
+    fitted(zoned, features)
     even = torch.full((2, 6, 4, 5), 0.5, requires_grad=True)
-    moments(even).sum().backward()
+    zoned(even).sum().backward()
     assert even.grad is not None
     assert torch.isfinite(even.grad).all()
 
 
-def test_what_finds_lungs_looks_around(moments: MomentsHead, features: torch.Tensor) -> None:
+def test_features_that_are_kept_are_looked_at_around(features: torch.Tensor) -> None:
+    kept = ZonesHead(4, replace(OPTIONS, head="zones", depth=5, freeze=6), joined=6).eval()
     features.requires_grad_()
-    moments.lungs(features)[0, 0, 0, 0].backward()
+    kept.lungs(features)[0, 0, 0, 0].backward()
     assert features.grad is not None
     assert features.grad[0, :, 3, 4].abs().sum() > 0

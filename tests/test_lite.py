@@ -112,14 +112,19 @@ def test_what_is_frozen_can_be_explained(network: Lite) -> None:
     assert films.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize(("depth", "filters"), [(3, 40), (4, 80), (5, 80 + 112), (7, 1792)])
-def test_moments_are_of_all_stages_with_the_last_grid(depth: int, filters: int) -> None:
-    made = build_network(options(depth=depth, head="moments"), seed=0).eval()
+@pytest.mark.parametrize(
+    ("depth", "filters"), [(3, 24 + 40), (4, 40 + 80), (5, 40 + 80 + 112), (7, 80 + 112 + 1792)]
+)
+def test_zones_are_of_the_stages_of_the_last_grid_and_of_one_twice_as_fine(
+    depth: int, filters: int
+) -> None:
+    made = build_network(options(depth=depth, head="zones"), seed=0).eval()
     assert isinstance(made, Lite)
-    assert made.logit.in_features == 2 * filters
-    films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(3))
-    pooled = made.pooled(films)
-    torch.testing.assert_close(made.logit(pooled)[:, 0], made(films))
+    films = torch.rand(2, 1, 72, 72, generator=torch.Generator().manual_seed(3))
+    assert made.pooled(films).shape == (2, 7 * filters)
+    made.put(torch.arange(7.0 * filters) / 1e4, 0.5)
+    expected = made.pooled(films) @ torch.arange(7.0 * filters) / 1e4 + 0.5
+    torch.testing.assert_close(made(films), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

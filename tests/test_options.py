@@ -9,7 +9,7 @@ from pneumoscope.model.options import NetworkOptions
         ({"backbone": "resnet"}, "backbone is 'resnet'"),
         ({"backbone": "timm:"}, "backbone is 'timm:'"),
         ({"backbone": "timm:x", "head": "cam", "depth": 4}, "7 but for lite0"),
-        ({"backbone": "lite0"}, "head is 'flatten', but of lite0 cam or lungs or moments"),
+        ({"backbone": "lite0"}, "head is 'flatten', but of lite0 cam or lungs or zones"),
         ({"head": "lungs"}, "of notebook flatten or pool or cam"),
         ({"backbone": "lite0", "head": "cam", "channels": 3}, "one channel"),
         ({"freeze": 1}, "freeze is 1"),
@@ -29,5 +29,5 @@ def test_what_cannot_be_built_is_named(changes: dict[str, object], words: str) -
 
 def test_only_the_cam_head_makes_its_logit_of_a_map() -> None:
     assert NetworkOptions(head="cam").has_map
-    assert all(NetworkOptions(head=h, backbone="lite0").has_map for h in ("lungs", "moments"))
+    assert all(NetworkOptions(head=h, backbone="lite0").has_map for h in ("lungs", "zones"))
     assert not NetworkOptions(head="pool").has_map

@@ -11,7 +11,14 @@ from pneumoscope.data.batches import Batches
 from pneumoscope.model.decorrelation import Decorrelation
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
-from pneumoscope.model.refit import PENALTY, covariances, fit_affine, refit
+from pneumoscope.model.refit import (
+    PARTS,
+    PENALTY,
+    covariances,
+    fit_affine,
+    parted,
+    refit,
+)
 from pneumoscope.model.teaching import Teacher
 
 Films = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -78,6 +85,12 @@ class Pooling(torch.nn.Module):
         self.head = torch.nn.Module()
         self.head.logit = torch.nn.Linear(2, 1)
         self.head.subtype = torch.nn.Linear(2, 1) if subtype else None
+
+    def put(self, weights: torch.Tensor, bias: float, *, output: int = 0) -> None:
+        layer = (self.head.logit, self.head.subtype)[output]
+        with torch.no_grad():
+            layer.weight.copy_(weights[None])
+            layer.bias.fill_(bias)
 
     def pooled(self, films: torch.Tensor) -> torch.Tensor:
         return torch.stack([half.mean((1, 2, 3)) for half in films.chunk(2, dim=2)], dim=1)
@@ -153,18 +166,49 @@ def test_it_is_the_same_each_time_and_keeps_logits_from_following(bar: tqdm) -> 
     assert not torch.equal(found[0], found[2])
 
 
-def test_moments_are_told_what_is_usual(bar: tqdm) -> None:
+def test_zones_are_told_what_is_usual(bar: tqdm) -> None:
     batches, _ = made()
-    recipe = replace(RECIPE, head="moments", lungs=1.0, subtype=False, depth=2)
+    recipe = replace(RECIPE, head="zones", lungs=1.0, subtype=False, depth=2)
     network = build_network(recipe.network_options(), seed=0)
     teacher = Teacher(recipe, (1.0, 1.0), None, None)
     refit(network, batches, teacher, fabric=Fabric(accelerator="cpu"), bar=bar)
     films = torch.from_numpy(batches.pixels[batches.rows]).float().div(255).unsqueeze(1)
     with torch.no_grad():
         passed = torch.cat([films, films.flip(3)])
-        assert network.pooled(passed).mean(0).abs().max() < 1e-4
+        torch.testing.assert_close(network.pooled(passed).mean(0), network.head.usual)
         logit, label = network(films), torch.from_numpy(batches.labels)
+        maps = network.evidence(films)[1]
     assert logit[label == 1].mean() > logit[label == 0].mean() + 2
+    assert maps.mean().item() == pytest.approx(0, abs=0.5)
+
+
+def test_parts_are_fifths_within_each_class() -> None:
+    labels = torch.tensor([0.0] * 10 + [1.0] * 15)
+    values = torch.randn(25, 2, generator=torch.Generator().manual_seed(0))
+    values[10:] += 100
+    found = parted(values, labels)
+    assert found.shape == (25, 2 * PARTS)
+    assert found.square().mean(1).tolist() == pytest.approx([1.0] * 25)
+    for own in (labels == 0, labels == 1):
+        inside = found[own] > 0
+        assert (inside.sum(0) == own.sum() // PARTS).all()
+        lowest, highest = values[own, 0].argmin(), values[own, 0].argmax()
+        assert inside[lowest, 0]
+        assert inside[highest, PARTS - 1]
+
+
+def test_logits_do_not_bend_with_acquisition_either(films: Films) -> None:
+    """A value that is large at both ends of the scanner's range covaries with neither end."""
+    values, labels, within = films
+    bent = labels * 0.5 + within[:, 0].square() - within.square().mean()
+    values = torch.stack([values[:, 0], bent], dim=1)
+    counts = torch.ones(len(labels))
+    straight, parts = (
+        fit_affine(values, labels, counts, following=3 * covariances(values, facts, labels))[0]
+        for facts in (within, parted(within, labels))
+    )
+    assert abs(parts[1]) < 0.3 * abs(straight[1])
+    assert parts[0] > 1
 
 
 def test_a_second_pass_is_of_mirror_images(bar: tqdm) -> None:

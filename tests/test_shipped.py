@@ -31,16 +31,16 @@ def test_it_is_small_and_whole(shipped: Bundle) -> None:
     assert shipped.classes == ("NORMAL", "PNEUMONIA")
     assert shipped.subtype is not None
     assert shipped.guard.familiar is not None
-    assert Reader(shipped).map_stride == 16
+    assert Reader(shipped).map_stride == 8
     points = shipped.operating_points
     assert points.screen < points.balanced < points.confirm
 
 
-def test_its_recipes_are_the_three_called_shipped(shipped: Bundle) -> None:
+def test_its_recipes_are_the_two_called_shipped(shipped: Bundle) -> None:
     assert shipped.provenance["recipe"] == named("shipped").to_json()
     beside = [member["recipe"] for member in shipped.provenance["beside"]]
-    # The last is named twice, and counts twice.
-    names = ("shipped-mild", "shipped-whole", "shipped-whole")
+    # The first is named four times, and counts four times.
+    names = ("shipped", "shipped", "shipped", "shipped-whole")
     assert beside == [named(name).to_json() for name in names]
     assert shipped.provenance["calibrated_on"]["by"] == "out-of-fold, changed and shift"
     text = json.dumps(shipped.to_json())

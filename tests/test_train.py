@@ -330,17 +330,24 @@ def test_masks_are_taught_and_asked_for(
 def test_the_last_layer_is_fitted_anew_after_the_last_epoch(
     films: Path, masks: Path, cache: Path, tmp_path: Path
 ) -> None:
-    settings = {"backbone": "lite0", "depth": "3", "freeze": "4", "head": "moments", "lungs": "1"}
+    settings = {"backbone": "lite0", "depth": "3", "freeze": "4", "head": "lungs", "lungs": "1"}
     settings |= {"size": "32", "epochs": "2", "average": "1", "refit": "2", "select": "last"}
     recipe = named("notebook", {**settings, "augment": "full", "precision": "fp32"})
     fitted = run(films, tmp_path / "fitted", cache, recipe=recipe, masks=masks)
     plain = run(films, tmp_path / "plain", cache, recipe=replace(recipe, refit=0), masks=masks)
     ours, theirs = weights(fitted), weights(plain)
     changed = {name for name in ours if not torch.equal(ours[name], theirs[name])}
-    assert changed == {"head.usual", "head.logit.weight", "head.logit.bias"}
+    assert changed == {"head.logit.weight", "head.logit.bias"}
     assert fitted.history[-1]["val_auc"] > 0.9
     assert fitted.history[0]["val_loss"] == plain.history[0]["val_loss"]
 
     (fitted.folder / "checkpoints" / "epoch-0002.pt").unlink()
     resumed = run(films, fitted.folder, cache, resume=True, masks=masks)
     assert_same(weights(resumed), ours)
+
+    zoned = run(films, tmp_path / "zoned", cache, recipe=replace(recipe, head="zones"), masks=masks)
+    layers = weights(zoned)
+    assert not layers["head.logit.weight"].any()
+    assert layers["head.zones.weight"].abs().min() > 0
+    assert layers["head.usual"].any()
+    assert zoned.history[-1]["val_auc"] > 0.9

@@ -56,8 +56,9 @@ def command(
     The folds of --by shift are films of unlike acquisition, within each class: size (small normal
     films with large pneumonia films), size-converse, aspect, sharpness, and series (the last of
     every numbering). They need original sizes. The epoch is selected on a tenth of the patients
-    outside the fold. The output folder gets scores.csv.gz and results.json; folds that are done are
-    skipped. The exit code is 1 where a fold came to nothing.
+    outside the fold; a recipe that takes the last one has a fiftieth watched and learns from the
+    rest. The output folder gets scores.csv.gz and results.json; folds that are done are skipped.
+    The exit code is 1 where a fold came to nothing.
 
     \b
     pneumoscope crossval chest_xray --by grouped --recipe full

@@ -49,7 +49,7 @@ recipe = click.option(
     "--recipe",
     default="notebook",
     show_default=True,
-    help="notebook, notebook-flip, full, shipped, shipped-mild or shipped-whole.",
+    help="notebook, notebook-flip, full, shipped or shipped-whole.",
 )
 backbone = click.option(
     "--backbone",

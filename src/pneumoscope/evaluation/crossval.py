@@ -42,6 +42,8 @@ FOLDS = 5
 # A tenth of the patients outside the fold selects the epoch: selected on the fold, its scores
 # would be better than they are.
 SELECTING = 0.1
+# Where nothing is selected, a few are watched and the rest is learned from.
+WATCHED = 0.02
 RESULTS = "results.json"
 
 
@@ -155,8 +157,9 @@ def _train(
                         require_same(result, films, recipe, out / name)
                         bar.update(recipe.epochs)
                     else:
+                        validation = WATCHED if recipe.select == "last" else SELECTING
                         split = set_apart(
-                            films.catalog, keys, seed=recipe.seed, validation=SELECTING
+                            films.catalog, keys, seed=recipe.seed, validation=validation
                         )
                         result = train_and_score(
                             *(out / name, films, recipe, split),

@@ -68,6 +68,13 @@ _SHIPPED = {
     for name, value in SHIPPED.to_json().items()
     if name not in ("name", "seed", "split", "validation", "precision")
 }
+# Features that learn take the last layer that they learn with.
+_LEARNING: Mapping[str, Any] = {
+    "head": "lungs",
+    "refit": 0,
+    "decorrelate": 0.0,
+    "learning_rate": 3e-4,
+}
 LABEL_STAGES = (25, 50, 100, 200, 400, 800, 1600)
 RARE = (0.01, 0.02, 0.05, 0.10, 0.25)
 
@@ -209,14 +216,17 @@ STUDIES: dict[str, Study] = {
             Cell(name="films not smoothed", changes={"lowpass": 0.0}),
             Cell(name="films smoothed half as far", changes={"lowpass": 1.0}),
             Cell(name="free to follow the scanner", changes={"decorrelate": 0.0}),
-            Cell(name="last layer learned batch by batch", changes={"refit": 0}),
+            Cell(
+                name="last layer learned batch by batch",
+                changes={"head": "lungs", "refit": 0},
+            ),
             Cell(
                 name="last stage learned",
-                changes={"freeze": 5, "head": "lungs", "refit": 0, "learning_rate": 3e-4},
+                changes={**_LEARNING, "freeze": 5},
             ),
             Cell(
                 name="everything learned",
-                changes={"freeze": 0, "head": "lungs", "refit": 0, "learning_rate": 3e-4},
+                changes={**_LEARNING, "freeze": 0},
             ),
             Cell(
                 name="mean over the lungs alone",

@@ -45,15 +45,15 @@ class Deployed(nn.Module):
     def of(self, films: Tensor) -> tuple[Tensor, ...]:
         """The outputs for films (n, 1, size, size) in [0, 1]."""
         films = films.expand(-1, self.channels, -1, -1)
-        outputs = self._once(films)
         if not self.mirror:
-            return outputs
-        mirrored = self._once(films.flip(3))
-        turned = [
-            values.flip(2) if name == "map" else values
-            for name, values in zip(self.outputs, mirrored, strict=True)
-        ]
-        return tuple((a + b) / 2 for a, b in zip(outputs, turned, strict=True))
+            return self._once(films)
+        # Both in one batch, which keeps two cores busier than one after the other.
+        both = self._once(torch.cat([films, films.flip(3)]))
+        halves = [values.reshape(2, -1, *values.shape[1:]).unbind() for values in both]
+        return tuple(
+            (own + (turned.flip(2) if name == "map" else turned)) / 2
+            for name, (own, turned) in zip(self.outputs, halves, strict=True)
+        )
 
     def _once(self, films: Tensor) -> tuple[Tensor, ...]:
         found = self.network.evidence(films) if "map" in self.outputs else (self.network(films),)
@@ -75,24 +75,30 @@ class Deployed(nn.Module):
 class Together(nn.Module):
     """Several networks as one: each output is the mean of theirs, and so is the bias of the map.
 
-    All give the same outputs, and maps of one stride; anything else raises ``ValueError``. ``zero``
-    is as in :class:`Deployed`.
+    All give the same outputs, and maps of one stride or of one that fits the finest of them, on
+    which they are laid; anything else raises ``ValueError``. ``zero`` is as in :class:`Deployed`.
     """
 
     def __init__(self, members: Sequence[Deployed]) -> None:
         super().__init__()
-        first = members[0]
-        if any(each.outputs != first.outputs or each.stride != first.stride for each in members):
-            raise ValueError("networks of other outputs cannot be read together")
+        outputs, stride = members[0].outputs, min(each.stride for each in members)
+        # A coarser map fits where its places are whole ones of the finer, out to the film's rim.
+        fits = all(
+            each.stride == stride
+            or (each.stride % stride == 0 and each.network.options.size % each.stride == 0)
+            for each in members
+        )
+        if not fits or any(each.outputs != outputs for each in members):
+            raise ValueError("networks of other outputs or maps cannot be read together")
         self.members = nn.ModuleList(members)
-        self.outputs, self.stride, self.zero = first.outputs, first.stride, 0.0
+        self.outputs, self.stride, self.zero = outputs, stride, 0.0
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         return self.of(pixels.float().mul(1 / 255).unsqueeze(1))
 
     def of(self, films: Tensor) -> tuple[Tensor, ...]:
         """The outputs for films (n, 1, size, size) in [0, 1]."""
-        given = zip(*(member.of(films) for member in self._each()), strict=True)
+        given = zip(*(self._laid(member, films) for member in self._each()), strict=True)
         means = [torch.stack(values).mean(0) for values in given]
         return tuple(
             mean - self.zero if name == "map" else mean
@@ -104,6 +110,16 @@ class Together(nn.Module):
         """The logit less the mean of the map."""
         biases = [member.bias for member in self._each()]
         return sum(biases) / len(biases) + self.zero
+
+    def _laid(self, member: Deployed, films: Tensor) -> list[Tensor]:
+        """The outputs of one network, its map on the finest grid."""
+        times = int(member.stride // self.stride)
+        return [
+            values.repeat_interleave(times, dim=1).repeat_interleave(times, dim=2)
+            if name == "map" and times > 1
+            else values
+            for name, values in zip(self.outputs, member.of(films), strict=True)
+        ]
 
     def _each(self) -> Iterator[Deployed]:
         for member in self.members:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pneumoscope.model.options import NetworkOptions
+from pneumoscope.model.zones import ZONES, zones
 
 DROPOUT = 0.2
 FINDING = 64  # filters of what finds lungs in features that were not made for it
@@ -51,6 +52,18 @@ class CamHead(nn.Module):
         """What the affine layer is given of each film (n, k)."""
         return self._seen(features)[0].mean((2, 3))
 
+    def put(self, weights: Tensor, bias: float, *, output: int = 0) -> None:
+        """Take an affine layer that was fitted to ``pooled`` (k,) for an output: 0 the logit."""
+        layer = self._layer(output)
+        with torch.no_grad():
+            layer.weight.copy_(weights[None])
+            layer.bias.fill_(bias)
+
+    def _layer(self, output: int) -> nn.Linear:
+        layer = (self.logit, self.subtype)[output]
+        assert layer is not None
+        return layer
+
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the mean over the film is taken of (n, k, h, w), and where lungs are."""
         return features, None
@@ -70,71 +83,95 @@ class LungHead(CamHead):
     error of the class does not reach it, or it would learn to look where the class is told.
     """
 
-    MOMENTS = 1  # of each feature map
     SURE = 0.5  # chance of lung above which a place counts
 
-    def __init__(self, filters: int, options: NetworkOptions) -> None:
-        super().__init__(self.MOMENTS * filters, options)
-        self.lungs = self._finder(filters)
-
-    @staticmethod
-    def _finder(filters: int) -> nn.Module:
-        """Features (n, filters, h, w) -> log-odds of lung (n, 1, h, w)."""
-        return _last(nn.Conv2d(filters, 1, 1))
+    def __init__(
+        self, filters: int, options: NetworkOptions, *, finder: nn.Module | None = None
+    ) -> None:
+        super().__init__(filters, options)
+        self.lungs = _last(nn.Conv2d(filters, 1, 1)) if finder is None else finder
 
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`CamHead`; nothing where lung is unlikely."""
         lungs: Tensor = self.lungs(features)
-        return features * self._share(lungs), lungs
-
-    def _share(self, lungs: Tensor) -> Tensor:
-        """What each place counts for in the mean: on average 1, and 0 where lung is unlikely.
-
-        A place spans much of a rib, and one that is half lung would carry the map beyond it.
-        """
-        sure = (lungs.detach().sigmoid() - self.SURE).clamp(min=0)
-        return sure / (sure.mean((2, 3), keepdim=True) + 5e-7)
+        return features * _share(_surely(lungs, self.SURE)), lungs
 
 
-class MomentsHead(LungHead):
-    """A :class:`LungHead` that is given the spread of each feature over the lungs beside its mean.
+class ZonesHead(LungHead):
+    """A :class:`LungHead` while it learns; then a last layer of what each zone of the lungs holds.
 
-    A focus makes a feature uneven before it moves its mean. Statistics pooling (Snyder et al. 2018,
-    *X-vectors*), kept exact in the map: a standard deviation is the mean of the squared deviations,
-    each over that standard deviation, so that what each place gives to it is known.
+    Features learn from the mean of the last stage over the lungs. When they are done, ``refit``
+    puts an affine layer on more in its place: the spread of each feature over the lungs (a focus
+    makes a feature uneven before it moves its mean), and its mean in each of six zones (see
+    ``zones.py``), of all ``joined`` filters of the last stages, of which the last stage's come
+    last. The map stays exact: a standard deviation is the mean of the squared deviations, each over
+    that standard deviation, so that what each place gives to it is known.
     """
 
-    MOMENTS = 2
-    SURE = 0.65  # features that stay as they were learn nothing of where lungs end
+    SURE_IN_ZONES = 0.65  # it moves the score little, and keeps what makes it inside of the lungs
     usual: Tensor
 
-    def __init__(self, filters: int, options: NetworkOptions) -> None:
-        super().__init__(filters, options)
+    def __init__(self, filters: int, options: NetworkOptions, *, joined: int) -> None:
+        self.kept = options.freeze > options.depth
+        super().__init__(filters, options, finder=_finder(joined) if self.kept else None)
+        self.filters = filters
+        count = (1 + ZONES) * joined
+        self.zones = nn.Linear(count, 1 + options.subtype, bias=False).requires_grad_(False)
+        nn.init.zeros_(self.zones.weight)
         # What counts for no evidence, for or against; ``refit`` puts the training films' mean here.
-        self.register_buffer("usual", torch.zeros(self.MOMENTS * filters))
+        self.register_buffer("usual", torch.zeros(count))
 
-    @staticmethod
-    def _finder(filters: int) -> nn.Module:
-        # Features that are kept as they were were not made to find lungs: this looks around.
-        layers: list[nn.Module] = [nn.BatchNorm2d(filters, affine=False)]
-        layers += [nn.Conv2d(filters, FINDING, 1), nn.ReLU(inplace=True)]
-        for _ in range(2):
-            layers += [
-                nn.Conv2d(FINDING, FINDING, 5, padding=2, groups=FINDING),
-                nn.Conv2d(FINDING, FINDING, 1),
-                nn.ReLU(inplace=True),
-            ]
-        return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
+    def forward(self, features: Tensor) -> Tensor:
+        return self.taught(features)[0]
+
+    def taught(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As of :class:`CamHead`. What zones give is left out while the network learns."""
+        scores, maps, lungs = super().taught(features)
+        assert lungs is not None
+        if self.training:
+            return scores, maps, lungs
+        values, shares, deviations = self._zoned(features, lungs)
+        given = self.zones(values - self.usual * _each(shares.mean((2, 3)), features))
+        weights = self.zones.weight[0].view(1 + ZONES, -1)
+        usual = (weights * self.usual.view(1 + ZONES, -1)).sum(1).view(1, -1, 1, 1)
+        by_zone = functional.conv2d(features, weights[1:, :, None, None])
+        of_spread = functional.conv2d(deviations, weights[:1, :, None, None])
+        seen = torch.cat([of_spread, by_zone], dim=1)
+        maps = maps + ((seen - usual) * shares).sum(1)
+        return scores + (given if self.subtype is not None else given.squeeze(1)), maps, lungs
+
+    def pooled(self, features: Tensor) -> Tensor:
+        """What ``refit`` fits a layer on (n, k): see the class. ``usual`` is not taken off."""
+        return self._zoned(features, self._seen(features)[1])[0]
+
+    def put(self, weights: Tensor, bias: float, *, output: int = 0) -> None:
+        """As of :class:`CamHead`."""
+        layer = self._layer(output)
+        with torch.no_grad():
+            layer.weight.zero_()
+            self.zones.weight[output] = weights.to(self.usual.device)
+            # The layer is on values as they are, the map on what they are beyond the usual.
+            layer.bias.fill_(bias + float(self.zones.weight[output] @ self.usual))
 
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """As of :class:`LungHead`, less ``usual``; the second half makes the spread."""
-        lungs: Tensor = self.lungs(features)
-        share = self._share(lungs)
-        own = features * share
-        squared = (features - own.mean((2, 3), keepdim=True)).square() + LEAST_VARIANCE
-        spread = (squared * share).mean((2, 3), keepdim=True).clamp(min=LEAST_VARIANCE).sqrt()
-        given = torch.cat([own, squared * share / spread], dim=1)
-        return given - self.usual[:, None, None] * share, lungs
+        """As of :class:`LungHead`, of the last stage."""
+        last = features[:, -self.filters :]
+        lungs: Tensor = self.lungs(features if self.kept else last)
+        return last * _share(_surely(lungs, self.SURE)), lungs
+
+    def _zoned(self, features: Tensor, lungs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Spread and zones' means (n, k), what each place counts for in each (n, 7, h, w), and what
+        each place gives of each spread (n, joined, h, w), which is their mean over the lungs."""
+        where = _surely(lungs.detach(), self.SURE_IN_ZONES)
+        shares = torch.cat([_share(where), _share(zones(where))], dim=1)
+        places = shares.shape[2] * shares.shape[3]
+        means = shares.flatten(2) @ features.flatten(2).transpose(1, 2) / places
+        squared = (features - means[:, 0, :, None, None]).square() + LEAST_VARIANCE
+        variance = torch.einsum("nchw,nhw->nc", squared, shares[:, 0]) / places
+        deviation = variance.clamp(min=LEAST_VARIANCE).sqrt()
+        # Nothing, not the least deviation, where no lung is found.
+        values = torch.cat([variance / deviation, means[:, 1:].flatten(1)], dim=1)
+        return values, shares, squared / deviation[:, :, None, None]
 
 
 class CamNetwork(nn.Module):
@@ -158,6 +195,10 @@ class CamNetwork(nn.Module):
         """What the affine layers are given of each film (n, k)."""
         return self.head.pooled(self._features(x))
 
+    def put(self, weights: Tensor, bias: float, *, output: int = 0) -> None:
+        """Take an affine layer that was fitted to ``pooled``: see :meth:`CamHead.put`."""
+        self.head.put(weights, bias, output=output)
+
     @property
     def logit(self) -> nn.Linear:
         """The affine layer that gives the logit."""
@@ -168,6 +209,38 @@ class CamNetwork(nn.Module):
         raise NotImplementedError
 
 
+def _surely(lungs: Tensor, sure: float) -> Tensor:
+    """Weights of log-odds of lung (n, 1, h, w): 0 where a place is lung with a chance of ``sure``.
+
+    A place spans much of a rib, and one that is half lung would carry the map beyond it.
+    """
+    return (lungs.detach().sigmoid() - sure).clamp(min=0)
+
+
+def _share(weights: Tensor) -> Tensor:
+    """What each place counts for in a mean by ``weights`` (n, k, h, w): on average 1, or 0 all."""
+    return weights / (weights.mean((2, 3), keepdim=True) + 5e-7)
+
+
+def _each(values: Tensor, features: Tensor) -> Tensor:
+    """``values`` (n, k) once for each of the filters: (n, k * filters)."""
+    return values.repeat_interleave(features.shape[1], dim=1)
+
+
+def _finder(filters: int) -> nn.Module:
+    """Features (n, filters, h, w) that were not made to find lungs -> log-odds of lung, by looking
+    around each place."""
+    layers: list[nn.Module] = [nn.BatchNorm2d(filters, affine=False)]
+    layers += [nn.Conv2d(filters, FINDING, 1), nn.ReLU(inplace=True)]
+    for _ in range(2):
+        layers += [
+            nn.Conv2d(FINDING, FINDING, 5, padding=2, groups=FINDING),
+            nn.Conv2d(FINDING, FINDING, 1),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
+
+
 def _last(layer: nn.Conv2d) -> nn.Conv2d:
     """``layer``, with first values by which all of the film counts."""
     assert layer.bias is not None
@@ -176,7 +249,12 @@ def _last(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
-def head_for(filters: int, options: NetworkOptions) -> CamHead:
-    """The head that ``options`` ask for, on features of so many filters."""
-    heads = {"cam": CamHead, "lungs": LungHead, "moments": MomentsHead}
-    return heads[options.head](filters, options)
+def head_for(filters: int, options: NetworkOptions, *, joined: int | None = None) -> CamHead:
+    """The head that ``options`` ask for, on features of so many filters.
+
+    The head zones is given the ``joined`` filters of several stages, the last of which has
+    ``filters``.
+    """
+    if options.head == "zones":
+        return ZonesHead(filters, options, joined=joined or filters)
+    return {"cam": CamHead, "lungs": LungHead}[options.head](filters, options)

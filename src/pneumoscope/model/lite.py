@@ -77,6 +77,7 @@ class Lite(CamNetwork):
         self.stem = nn.Conv2d(1, STEM_FILTERS, 3, stride=2, padding=1)
         stages: list[nn.Module] = []
         widths: list[int] = []
+        strides: list[int] = []
         inputs, self.stride = STEM_FILTERS, 2
         shapes = zip(STAGES, BLOCKS[options.backbone], strict=True)
         for (expansion, kernel, stride), (filters, blocks) in islice(shapes, options.depth):
@@ -94,16 +95,21 @@ class Lite(CamNetwork):
                 )
                 inputs = filters
             stages.append(nn.Sequential(*own))
-            widths = [*widths, filters] if stride == 1 else [filters]
+            widths.append(filters)
+            strides.append(self.stride)
         if options.depth == len(STAGES):
             stages.append(nn.Sequential(nn.Conv2d(inputs, HEAD_FILTERS, 1), nn.ReLU6(inplace=True)))
             widths.append(HEAD_FILTERS)
+            strides.append(self.stride)
         frozen = max(options.freeze - 1, 0)
         self.frozen = nn.Sequential(*stages[:frozen])
         self.features = nn.Sequential(*stages[frozen:])
-        # How many of the last stages, all of one grid, the head is given side by side.
-        self.joined = len(widths) if options.head == "moments" else 1
-        self.head = head_for(sum(widths[-self.joined :]), options)
+        # The head zones is given the last stages side by side: those of the last one's grid, and of
+        # one twice as fine, on which all are laid.
+        near = sum(2 * stride >= self.stride for stride in strides)
+        self.joined = near if options.head == "zones" else 1
+        self.stride = strides[-self.joined]
+        self.head = head_for(widths[-1], options, joined=sum(widths[-self.joined :]))
 
     def _features(self, x: Tensor) -> Tensor:
         x = (self._smoothed(x) - _CENTRE) * (1 / _SPREAD)
@@ -116,7 +122,15 @@ class Lite(CamNetwork):
                 given.append(x := stage(x))
         for stage in self.features:
             given.append(x := stage(x))
-        return x if self.joined == 1 else torch.cat(given[-self.joined :], dim=1)
+        if self.joined == 1:
+            return x
+        joined = given[-self.joined :]
+        grid = joined[0].shape[2:]
+        finest = [
+            maps if maps.shape[2:] == grid else functional.interpolate(maps, size=grid)
+            for maps in joined
+        ]
+        return torch.cat(finest, dim=1)
 
     def _smoothed(self, x: Tensor) -> Tensor:
         if not self.options.lowpass:

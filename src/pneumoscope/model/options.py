@@ -7,7 +7,7 @@ from dataclasses import dataclass
 LITE = ("lite0", "lite2")
 BACKBONES = ("notebook", *LITE)
 FOREIGN = ("timm", "xrv")
-LOOKING = ("cam", "lungs", "moments")  # heads whose logit is the mean of a map
+LOOKING = ("cam", "lungs", "zones")  # heads whose logit is the mean of a map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,10 @@ class NetworkOptions:
     notebook's, which grows with the image), ``"pool"`` (global average pooling, which does not) or
     ``"cam"``: global average pooling and one affine layer, so that the logit is the mean of a map
     over the film. The other backbones have this one; ``"lungs"``: the mean is taken over the lungs,
-    which the network learns to find, and the map is nothing elsewhere; and ``"moments"``, which is
-    given the spread over the lungs beside the mean, of every stage that has the last one's grid.
+    which the network learns to find, and the map is nothing elsewhere; and ``"zones"``, which
+    learns as ``"lungs"`` and whose last layer is then fitted on the features' spread over the lungs
+    and their means in six zones, of the last stages, down to a
+    grid twice as fine as the last one's.
     """
 
     backbone: str = "notebook"

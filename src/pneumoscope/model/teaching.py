@@ -77,7 +77,7 @@ class Teacher:
         if self.subtypes is not None:
             output, leaning = output.unbind(1)
             error = error + subtype_loss(leaning, self.subtypes[batch.rows].to(device))
-        if self.decorrelation is not None:
+        if self.decorrelation is not None and not recipe.refit:
             apart = self.decorrelation.error(output, labels, batch.rows)
             error = error + recipe.decorrelate * apart
         weight = torch.where(labels > 0, self.weights[1], self.weights[0])
