@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -113,36 +115,46 @@ class ZonesHead(LungHead):
 
     def __init__(self, filters: int, options: NetworkOptions, *, joined: int) -> None:
         self.kept = options.freeze > options.depth
-        super().__init__(filters, options, finder=_finder(joined) if self.kept else None)
+        super().__init__(filters, options, finder=_Finder(joined) if self.kept else None)
         self.filters = filters
         count = (1 + ZONES) * joined
         self.zones = nn.Linear(count, 1 + options.subtype, bias=False).requires_grad_(False)
         nn.init.zeros_(self.zones.weight)
         # What counts for no evidence, for or against; ``refit`` puts the training films' mean here.
         self.register_buffer("usual", torch.zeros(count))
+        self.fitted = False  # whether zones alone are read
+        loaded = self.register_load_state_dict_post_hook
+        loaded(lambda head, _: head._settle())  # type: ignore[no-untyped-call]
 
     def forward(self, features: Tensor) -> Tensor:
         return self.taught(features)[0]
 
     def taught(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As of :class:`CamHead`. What zones give is left out while the network learns."""
-        scores, maps, lungs = super().taught(features)
-        assert lungs is not None
+        if self.training or not self.fitted:
+            scores, maps, seen_lungs = super().taught(features)
+            assert seen_lungs is not None
+            lungs = seen_lungs
+        else:
+            lungs = self._found(features)
+            maps = features.new_zeros(())
+            scores = torch.cat([layer.bias for layer in self._layers()])
+            scores = scores if self.subtype is not None else scores.squeeze(0)
         if self.training:
             return scores, maps, lungs
-        values, shares, deviations = self._zoned(features, lungs)
+        values, shares, squared, deviation = self._zoned(features, lungs)
         given = self.zones(values - self.usual * _each(shares.mean((2, 3)), features))
         weights = self.zones.weight[0].view(1 + ZONES, -1)
         usual = (weights * self.usual.view(1 + ZONES, -1)).sum(1).view(1, -1, 1, 1)
         by_zone = functional.conv2d(features, weights[1:, :, None, None])
-        of_spread = functional.conv2d(deviations, weights[:1, :, None, None])
+        of_spread = torch.einsum("nchw,nc->nhw", squared, weights[0] / deviation).unsqueeze(1)
         seen = torch.cat([of_spread, by_zone], dim=1)
         maps = maps + ((seen - usual) * shares).sum(1)
         return scores + (given if self.subtype is not None else given.squeeze(1)), maps, lungs
 
     def pooled(self, features: Tensor) -> Tensor:
         """What ``refit`` fits a layer on (n, k): see the class. ``usual`` is not taken off."""
-        return self._zoned(features, self._seen(features)[1])[0]
+        return self._zoned(features, self._found(features))[0]
 
     def put(self, weights: Tensor, bias: float, *, output: int = 0) -> None:
         """As of :class:`CamHead`."""
@@ -152,16 +164,27 @@ class ZonesHead(LungHead):
             self.zones.weight[output] = weights.to(self.usual.device)
             # The layer is on values as they are, the map on what they are beyond the usual.
             layer.bias.fill_(bias + float(self.zones.weight[output] @ self.usual))
+        self._settle()
+
+    def _settle(self) -> None:
+        self.fitted = not any(layer.weight.any() for layer in self._layers())
+
+    def _layers(self) -> list[nn.Linear]:
+        return [layer for layer in (self.logit, self.subtype) if layer is not None]
+
+    def _found(self, features: Tensor) -> Tensor:
+        """Log-odds of lung (n, 1, h, w)."""
+        lungs: Tensor = self.lungs(features if self.kept else features[:, -self.filters :])
+        return lungs
 
     def _seen(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """As of :class:`LungHead`, of the last stage."""
-        last = features[:, -self.filters :]
-        lungs: Tensor = self.lungs(features if self.kept else last)
-        return last * _share(_surely(lungs, self.SURE)), lungs
+        lungs = self._found(features)
+        return features[:, -self.filters :] * _share(_surely(lungs, self.SURE)), lungs
 
-    def _zoned(self, features: Tensor, lungs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Spread and zones' means (n, k), what each place counts for in each (n, 7, h, w), and what
-        each place gives of each spread (n, joined, h, w), which is their mean over the lungs."""
+    def _zoned(self, features: Tensor, lungs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Spread and zones' means (n, k), and what each place counts for in each (n, 7, h, w); the
+        squared deviation at each place (n, joined, h, w), and the standard one (n, joined)."""
         where = _surely(lungs.detach(), self.SURE_IN_ZONES)
         shares = torch.cat([_share(where), _share(zones(where))], dim=1)
         places = shares.shape[2] * shares.shape[3]
@@ -171,7 +194,7 @@ class ZonesHead(LungHead):
         deviation = variance.clamp(min=LEAST_VARIANCE).sqrt()
         # Nothing, not the least deviation, where no lung is found.
         values = torch.cat([variance / deviation, means[:, 1:].flatten(1)], dim=1)
-        return values, shares, squared / deviation[:, :, None, None]
+        return values, shares, squared, deviation
 
 
 class CamNetwork(nn.Module):
@@ -218,7 +241,7 @@ def _surely(lungs: Tensor, sure: float) -> Tensor:
 
 
 def _share(weights: Tensor) -> Tensor:
-    """What each place counts for in a mean by ``weights`` (n, k, h, w): on average 1, or 0 all."""
+    """What each place counts for in a mean by ``weights`` (n, k, h, w): on average 1, or 0."""
     return weights / (weights.mean((2, 3), keepdim=True) + 5e-7)
 
 
@@ -227,18 +250,37 @@ def _each(values: Tensor, features: Tensor) -> Tensor:
     return values.repeat_interleave(features.shape[1], dim=1)
 
 
-def _finder(filters: int) -> nn.Module:
+class _Finder(nn.Sequential):
     """Features (n, filters, h, w) that were not made to find lungs -> log-odds of lung, by looking
     around each place."""
-    layers: list[nn.Module] = [nn.BatchNorm2d(filters, affine=False)]
-    layers += [nn.Conv2d(filters, FINDING, 1), nn.ReLU(inplace=True)]
-    for _ in range(2):
-        layers += [
-            nn.Conv2d(FINDING, FINDING, 5, padding=2, groups=FINDING),
-            nn.Conv2d(FINDING, FINDING, 1),
-            nn.ReLU(inplace=True),
-        ]
-    return nn.Sequential(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
+
+    def __init__(self, filters: int) -> None:
+        layers: list[nn.Module] = [nn.BatchNorm2d(filters, affine=False)]
+        layers += [nn.Conv2d(filters, FINDING, 1), nn.ReLU(inplace=True)]
+        for _ in range(2):
+            layers += [
+                nn.Conv2d(FINDING, FINDING, 5, padding=2, groups=FINDING),
+                nn.Conv2d(FINDING, FINDING, 1),
+                nn.ReLU(inplace=True),
+            ]
+        super().__init__(*layers, _last(nn.Conv2d(FINDING, 1, 1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        norm, first = self[0], self[1]
+        if self.training:
+            x = first(norm(x))
+        else:  # both in one pass over the features
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert isinstance(first, nn.Conv2d)
+            mean, variance, bias = norm.running_mean, norm.running_var, first.bias
+            assert mean is not None
+            assert variance is not None
+            assert bias is not None
+            weight = first.weight * (variance + norm.eps).rsqrt()[:, None, None]
+            x = functional.conv2d(x, weight, bias - weight[:, :, 0, 0] @ mean)
+        for layer in islice(self, 2, None):
+            x = layer(x)
+        return x
 
 
 def _last(layer: nn.Conv2d) -> nn.Conv2d:

@@ -73,7 +73,8 @@ class Lite(CamNetwork):
     def __init__(self, options: NetworkOptions) -> None:
         super().__init__()
         self.options = options
-        self.register_buffer("lowpass", _gaussian(options.lowpass), persistent=False)
+        smoothing = _gaussian(options.lowpass, options.size)
+        self.register_buffer("lowpass", smoothing, persistent=False)
         self.stem = nn.Conv2d(1, STEM_FILTERS, 3, stride=2, padding=1)
         stages: list[nn.Module] = []
         widths: list[int] = []
@@ -135,17 +136,24 @@ class Lite(CamNetwork):
     def _smoothed(self, x: Tensor) -> Tensor:
         if not self.options.lowpass:
             return x
-        reach = len(self.lowpass) // 2
-        x = functional.pad(x, (reach,) * 4, mode="replicate")
-        x = functional.conv2d(x, self.lowpass.view(1, 1, -1, 1))
-        return functional.conv2d(x, self.lowpass.view(1, 1, 1, -1))
+        return (self.lowpass @ (self.lowpass @ x).mT).mT
 
 
-def _gaussian(sigma: float) -> Tensor:
-    """A Gaussian's values out to three ``sigma``, in sum 1; of nothing for a ``sigma`` of 0."""
+def _gaussian(sigma: float, size: int) -> Tensor:
+    """What smooths a line of ``size`` values by a Gaussian out to three ``sigma`` (size, size).
+
+    Beyond its ends a line goes on as it ends. Of nothing for a ``sigma`` of 0.
+    """
+    if not sigma:
+        return torch.zeros(0)
     reach = math.ceil(3 * sigma)
-    values = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * max(sigma, 1e-6) ** 2))
-    return values / values.sum()
+    steps = torch.arange(-reach, reach + 1)
+    values = torch.exp(-(steps**2) / (2 * sigma**2))
+    made = torch.zeros(size, size)
+    row = torch.arange(size)
+    for step, value in zip(steps.tolist(), values / values.sum(), strict=True):
+        made[row, (row + step).clamp(0, size - 1)] += value
+    return made
 
 
 def build_lite(options: NetworkOptions) -> Lite:
