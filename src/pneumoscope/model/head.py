@@ -147,8 +147,8 @@ class ZonesHead(LungHead):
         weights = self.zones.weight[0].view(1 + ZONES, -1)
         usual = (weights * self.usual.view(1 + ZONES, -1)).sum(1).view(1, -1, 1, 1)
         by_zone = functional.conv2d(features, weights[1:, :, None, None])
-        of_spread = torch.einsum("nchw,nc->nhw", squared, weights[0] / deviation).unsqueeze(1)
-        seen = torch.cat([of_spread, by_zone], dim=1)
+        of_spread = (weights[0] / deviation).unsqueeze(1) @ squared.flatten(2)
+        seen = torch.cat([of_spread.view_as(by_zone[:, :1]), by_zone], dim=1)
         maps = maps + ((seen - usual) * shares).sum(1)
         return scores + (given if self.subtype is not None else given.squeeze(1)), maps, lungs
 
@@ -190,7 +190,7 @@ class ZonesHead(LungHead):
         places = shares.shape[2] * shares.shape[3]
         means = shares.flatten(2) @ features.flatten(2).transpose(1, 2) / places
         squared = (features - means[:, 0, :, None, None]).square() + LEAST_VARIANCE
-        variance = torch.einsum("nchw,nhw->nc", squared, shares[:, 0]) / places
+        variance = (squared.flatten(2) @ shares[:, 0].flatten(1).unsqueeze(2)).squeeze(2) / places
         deviation = variance.clamp(min=LEAST_VARIANCE).sqrt()
         # Nothing, not the least deviation, where no lung is found.
         values = torch.cat([variance / deviation, means[:, 1:].flatten(1)], dim=1)
