@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from pneumoscope.model.networks import build_network
-from pneumoscope.model.recipe import Recipe
+from pneumoscope.model.recipe import Recipe, named
 from pneumoscope.model.variance_shift import variance_shift
 
 RECIPE = Recipe(size=32, width=0.25)
@@ -44,3 +44,13 @@ def test_no_batch_norm_no_shift() -> None:
     films = np.zeros((4, 32, 32), dtype=np.uint8)
     weights = build_network(recipe.network_options(), seed=0).state_dict()
     assert variance_shift(weights, recipe, films) == ()
+
+
+def test_the_layer_that_finds_lungs_is_met_too() -> None:
+    settings = {"backbone": "lite0", "depth": "3", "freeze": "4", "head": "zones", "lungs": "1"}
+    recipe = named("notebook", {**settings, "size": "32", "refit": "1", "select": "last"})
+    weights = build_network(recipe.network_options(), seed=0).state_dict()
+    films = np.random.default_rng(0).integers(0, 256, (6, 32, 32), dtype=np.uint8)
+    (shift,) = variance_shift(weights, recipe, films)
+    assert shift.layer == "head.lungs.0"
+    assert shift.ratio > 1

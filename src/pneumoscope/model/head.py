@@ -267,9 +267,9 @@ class _Finder(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         norm, first = self[0], self[1]
-        if self.training:
+        if not torch.compiler.is_exporting():
             x = first(norm(x))
-        else:  # both in one pass over the features
+        else:  # both in one pass over the features, for who reads
             assert isinstance(norm, nn.BatchNorm2d)
             assert isinstance(first, nn.Conv2d)
             mean, variance, bias = norm.running_mean, norm.running_var, first.bias
