@@ -5,7 +5,6 @@ import torch
 
 from pneumoscope.model.zones import ZONES, zones
 
-UPPER, LOWER = (0, 3), (2, 5)
 INNER, OUTER = (0, 1, 2), (3, 4, 5)
 
 

@@ -143,7 +143,8 @@ class ZonesHead(LungHead):
         if self.training:
             return scores, maps, lungs
         values, shares, squared, deviation = self._zoned(features, lungs)
-        given = self.zones(values - self.usual * _each(shares.mean((2, 3)), features))
+        present = shares.mean((2, 3)).repeat_interleave(features.shape[1], dim=1)
+        given = self.zones(values - self.usual * present)
         weights = self.zones.weight[0].view(1 + ZONES, -1)
         usual = (weights * self.usual.view(1 + ZONES, -1)).sum(1).view(1, -1, 1, 1)
         by_zone = functional.conv2d(features, weights[1:, :, None, None])
@@ -243,11 +244,6 @@ def _surely(lungs: Tensor, sure: float) -> Tensor:
 def _share(weights: Tensor) -> Tensor:
     """What each place counts for in a mean by ``weights`` (n, k, h, w): on average 1, or 0."""
     return weights / (weights.mean((2, 3), keepdim=True) + 5e-7)
-
-
-def _each(values: Tensor, features: Tensor) -> Tensor:
-    """``values`` (n, k) once for each of the filters: (n, k * filters)."""
-    return values.repeat_interleave(features.shape[1], dim=1)
 
 
 class _Finder(nn.Sequential):
