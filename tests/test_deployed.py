@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pneumoscope.model.deployed import Deployed, Together, rim, to_onnx
+from pneumoscope.model.head import ZonesHead
 from pneumoscope.model.networks import build_network
 from pneumoscope.model.options import NetworkOptions
 
@@ -113,6 +114,28 @@ def test_what_networks_share_is_computed_once() -> None:
         expected = together(torch.from_numpy(pixels))
     for ours, theirs in zip(session.run(None, {"pixels": pixels}), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_zones_of_stages_of_two_grids_are_exported_as_they_are(mirror: bool) -> None:
+    options = NetworkOptions(backbone="lite0", head="zones", size=48, depth=4, subtype=True)
+    network = build_network(options, seed=0)
+    assert isinstance(network.head, ZonesHead)
+    width = network.head.zones.in_features
+    random = torch.Generator().manual_seed(0)
+    for output in (0, 1):
+        network.put(torch.randn(width, generator=random) / width**0.5, 0.2, output=output)
+    deployed = Deployed(network, channels=1, mirror=mirror).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    with torch.inference_mode():
+        expected = deployed(torch.from_numpy(pixels))
+    session = onnxruntime.InferenceSession(to_onnx(deployed, size=48))
+    for n in (1, 3):
+        for ours, theirs in zip(session.run(None, {"pixels": pixels[:n]}), expected, strict=True):
+            assert ours.shape == theirs[:n].shape
+            np.testing.assert_allclose(ours, theirs[:n], atol=1e-4)
+    assert expected[2].shape == (3, 6, 6)  # of the earlier stage's places
+    assert expected[0].std() > 0.01
 
 
 def test_a_smoothing_network_is_read_beside_one_that_does_not_smooth() -> None:

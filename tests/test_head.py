@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
 from pneumoscope.model.head import CamHead, LungHead, ZonesHead, head_for
 from pneumoscope.model.options import NetworkOptions
@@ -166,6 +167,27 @@ def test_what_is_fitted_to_zones_makes_the_scores_and_the_map(
     changed = features.clone()
     changed[:, :, ~inside] += 5
     torch.testing.assert_close(zoned(changed), scores)
+
+
+def test_stages_of_two_grids_count_as_they_would_side_by_side(
+    zoned: ZonesHead, features: torch.Tensor
+) -> None:
+    coarse = torch.rand(3, 4, 2, 3, generator=torch.Generator().manual_seed(4))
+    stages = (features[:, :2], coarse)
+    finest = torch.cat([features[:, :2], functional.interpolate(coarse, size=(4, 5))], dim=1)
+    torch.testing.assert_close(zoned.pooled(*stages), zoned.pooled(finest))
+    plain = LungHead(4, OPTIONS).eval()
+    plain.load_state_dict(zoned.state_dict(), strict=False)
+    scores, maps, lungs = zoned.taught(*stages)
+    expected_scores, expected_maps, expected_lungs = plain.taught(coarse)
+    torch.testing.assert_close(scores, expected_scores)
+    torch.testing.assert_close(lungs, expected_lungs)  # what is learned has its own places
+    torch.testing.assert_close(
+        maps, functional.interpolate(expected_maps[:, None], size=(4, 5))[:, 0]
+    )
+    fitted(zoned, finest)
+    for told, own in zip(zoned.taught(*stages), zoned.taught(finest), strict=True):
+        torch.testing.assert_close(told, own, atol=1e-4, rtol=1e-4)
 
 
 def test_while_it_learns_zones_count_for_nothing(zoned: ZonesHead, features: torch.Tensor) -> None:

@@ -13,7 +13,6 @@ from pneumoscope.model.networks import build_network
 from pneumoscope.model.recipe import Recipe
 from pneumoscope.model.refit import (
     PARTS,
-    PENALTY,
     covariances,
     fit_affine,
     parted,
@@ -21,6 +20,7 @@ from pneumoscope.model.refit import (
 )
 from pneumoscope.model.teaching import Teacher
 
+PENALTY = 2e-3
 Films = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -45,7 +45,7 @@ def test_it_is_the_logistic_regression(films: Films) -> None:
 
     values, labels, _ = films
     counts = torch.where(labels > 0, 0.5, 2.0)
-    weights, bias = fit_affine(values, labels, counts)
+    weights, bias = fit_affine(values, labels, counts, penalty=PENALTY)
     known = LogisticRegression(C=1 / (2 * PENALTY * len(labels)), max_iter=1000)
     middle, spread = values.mean(0), values.std(0)
     known.fit((values - middle) / spread, labels, sample_weight=counts)
@@ -57,10 +57,10 @@ def test_it_is_the_logistic_regression(films: Films) -> None:
 def test_what_logits_should_not_follow_they_do_not(films: Films) -> None:
     values, labels, within = films
     counts = torch.ones(len(labels))
-    with_scanner, _ = fit_affine(values, labels, counts)
+    with_scanner, _ = fit_affine(values, labels, counts, penalty=PENALTY)
     apart = covariances(values, within, labels)
     assert apart.shape == (2, 3)
-    without, _ = fit_affine(values, labels, counts, following=1000 * apart)
+    without, _ = fit_affine(values, labels, counts, penalty=PENALTY, following=1000 * apart)
     assert with_scanner[1] > 2
     assert (apart @ with_scanner).abs().max() > 0.5
     assert (apart @ without).abs().max() < 0.01
@@ -204,7 +204,11 @@ def test_logits_do_not_bend_with_acquisition_either(films: Films) -> None:
     values = torch.stack([values[:, 0], bent], dim=1)
     counts = torch.ones(len(labels))
     straight, parts = (
-        fit_affine(values, labels, counts, following=3 * covariances(values, facts, labels))[0]
+        fit_affine(
+            *(values, labels, counts),
+            penalty=PENALTY,
+            following=3 * covariances(values, facts, labels),
+        )[0]
         for facts in (within, parted(within, labels))
     )
     assert abs(parts[1]) < 0.3 * abs(straight[1])
@@ -226,3 +230,14 @@ def test_a_second_pass_is_of_mirror_images(bar: tqdm) -> None:
     as_they_are = torch.from_numpy(batches.pixels[batches.rows]).float().div(255).unsqueeze(1)
     torch.testing.assert_close(first, as_they_are)
     torch.testing.assert_close(second, as_they_are.flip(3))
+
+
+def test_a_heavier_penalty_leaves_smaller_weights(bar: tqdm) -> None:
+    batches, _ = made()
+    sizes = []
+    for penalty in (1e-3, 1e-1):
+        network = Pooling(subtype=False)
+        teacher = Teacher(replace(RECIPE, penalty=penalty), (1.0, 1.0), None, None)
+        refit(network, batches, teacher, fabric=Fabric(accelerator="cpu"), bar=bar)
+        sizes.append(float(network.head.logit.weight.detach().norm()))
+    assert sizes[1] < 0.5 * sizes[0]

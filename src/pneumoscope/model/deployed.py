@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import onnx_ir
 import torch
 from onnx_ir import passes
 from onnx_ir.passes import common
@@ -165,6 +166,10 @@ def to_onnx(deployed: Deployed | Together, *, size: int) -> bytes:
             verbose=False,
         )
     assert program is not None
+    # What the exporter folded may be a view, of which sharing what is equal makes no hash.
+    for given in program.model.graph.initializers.values():
+        assert given.const_value is not None
+        given.const_value = onnx_ir.tensor(np.array(given.const_value.numpy(), order="C"))
     # Networks that share frozen stages, and a film that is read twice, share what they compute.
     shared = passes.Sequential(
         common.DeduplicateHashedInitializersPass(),

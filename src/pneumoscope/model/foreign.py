@@ -34,13 +34,12 @@ class Foreign(CamNetwork):
         self.features = features
         self.prepare = prepare
         with torch.no_grad():
-            shape = self._features(torch.zeros(2, 1, options.size, options.size)).shape
+            shape = self._features(torch.zeros(2, 1, options.size, options.size))[0].shape
         self.stride = options.size / shape[3]
         self.head = head_for(shape[1], options)
 
-    def _features(self, x: Tensor) -> Tensor:
-        found: Tensor = self.features(self.prepare(x))
-        return found
+    def _features(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (self.features(self.prepare(x)),)
 
 
 class TimmFeatures(nn.Module):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import torch
@@ -112,7 +112,7 @@ class Lite(CamNetwork):
         self.stride = strides[-self.joined]
         self.head = head_for(widths[-1], options, joined=sum(widths[-self.joined :]))
 
-    def _features(self, x: Tensor) -> Tensor:
+    def _features(self, x: Tensor) -> tuple[Tensor, ...]:
         x = (self._smoothed(x) - _CENTRE) * (1 / _SPREAD)
         # What is frozen needs no gradient to learn, and so keeps none of its maps in memory.
         learning = torch.is_grad_enabled() and not (self.training and self.options.freeze)
@@ -123,20 +123,18 @@ class Lite(CamNetwork):
                 given.append(x := stage(x))
         for stage in self.features:
             given.append(x := stage(x))
-        if self.joined == 1:
-            return x
-        joined = given[-self.joined :]
-        grid = joined[0].shape[2:]
-        finest = [
-            maps if maps.shape[2:] == grid else functional.interpolate(maps, size=grid)
-            for maps in joined
-        ]
-        return torch.cat(finest, dim=1)
+        return _by_grid(given[-self.joined :])
 
     def _smoothed(self, x: Tensor) -> Tensor:
         if not self.options.lowpass:
             return x
         return (self.lowpass @ (self.lowpass @ x).mT).mT
+
+
+def _by_grid(stages: list[Tensor]) -> tuple[Tensor, ...]:
+    """Features of ``stages`` (n, filters, h, w), side by side where they have the same places."""
+    grids = groupby(stages, key=lambda maps: maps.shape[2:])
+    return tuple(torch.cat(list(own), dim=1) for _, own in grids)
 
 
 def _gaussian(sigma: float, size: int) -> Tensor:

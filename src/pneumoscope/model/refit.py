@@ -25,7 +25,6 @@ from pneumoscope.model.feeding import films_of, with_channels
 from pneumoscope.model.head import ZonesHead
 from pneumoscope.model.teaching import Teacher
 
-PENALTY = 2e-3  # of the squared weights, on standardised values
 ITERATIONS = 200
 PARTS = 5  # of the films of a class, by each of size, aspect and sharpness
 
@@ -51,13 +50,16 @@ def refit(network: Any, batches: Batches, teacher: Teacher, *, fabric: Fabric, b
         parts = parted(teacher.decorrelation.acquisition[rows], truth)
         following = covariances(pooled, parts, truth) * recipe.decorrelate**0.5
     labels = truth * (1 - recipe.smoothing) + recipe.smoothing / 2
-    network.put(*fit_affine(pooled, labels, counts, following=following))
+    penalty = recipe.penalty
+    network.put(*fit_affine(pooled, labels, counts, penalty=penalty, following=following))
     if network.head.subtype is not None and teacher.subtypes is not None:
         subtypes = teacher.subtypes[rows]
         known = torch.isfinite(subtypes)
         if len(set(subtypes[known].tolist())) == 2:
             each = torch.ones(int(known.sum()))
-            network.put(*fit_affine(pooled[known], subtypes[known], each), output=1)
+            network.put(
+                *fit_affine(pooled[known], subtypes[known], each, penalty=penalty), output=1
+            )
 
 
 def fit_affine(
@@ -65,11 +67,13 @@ def fit_affine(
     labels: Tensor,
     counts: Tensor,
     *,
+    penalty: float,
     following: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """Weights (k,) and bias of the logistic regression of ``labels`` (n,) on ``pooled`` (n, k).
 
-    ``counts`` (n,) weighs the films. ``following`` (m, k) are covariances of ``pooled`` with what
+    ``counts`` (n,) weighs the films, ``penalty`` the squared weights on standardised values.
+    ``following`` (m, k) are covariances of ``pooled`` with what
     the logits should not follow; half the sum of the logits' own, squared, is an error.
     """
     middle, spread = pooled.mean(0), pooled.std(0) + 1e-3
@@ -84,7 +88,7 @@ def fit_affine(
         solver.zero_grad()
         logits = torch.addmv(fitted[-1], values, fitted[:-1])
         loss = binary_cross_entropy_with_logits(logits, labels, weight=counts)
-        loss = loss + PENALTY * fitted[:-1].square().sum()
+        loss = loss + penalty * fitted[:-1].square().sum()
         loss = loss + (apart @ fitted[:-1]).square().sum() / 2
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
