@@ -182,6 +182,9 @@ class Reader:
         """``outputs`` for network inputs, a few on each thread at a time."""
         if not len(pixels):
             return [np.zeros((0, 1, 1) if name == "map" else 0, np.float32) for name in outputs]
+        if len(pixels) <= TOGETHER:  # one thread's work, which is done sooner on the caller's own
+            found: list[Any] = self._session.run(outputs, {"pixels": pixels})
+            return found
         groups = [pixels[i : i + TOGETHER] for i in range(0, len(pixels), TOGETHER)]
         with ThreadPoolExecutor(self._threads, thread_name_prefix="reader") as pool:
             parts = pool.map(lambda group: self._session.run(outputs, {"pixels": group}), groups)
