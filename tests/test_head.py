@@ -224,6 +224,15 @@ def test_what_is_usual_is_no_evidence(zoned: ZonesHead, features: torch.Tensor) 
     assert abs(maps[1].mean().item()) > 0.01
 
 
+def test_where_no_kind_was_known_there_is_no_leaning(
+    zoned: ZonesHead, features: torch.Tensor
+) -> None:
+    zoned.put(torch.randn(7 * 6, generator=torch.Generator().manual_seed(3)), 0.3)
+    scores, _ = zoned.evidence(features)
+    assert scores[:, 0].std() > 0.01
+    assert not scores[:, 1].any()
+
+
 def test_an_even_feature_has_a_gradient(zoned: ZonesHead, features: torch.Tensor) -> None:
     fitted(zoned, features)
     even = torch.full((2, 6, 4, 5), 0.5, requires_grad=True)

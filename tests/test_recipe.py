@@ -50,6 +50,8 @@ def test_a_recipe_survives_json(name: str) -> None:
         ({"sampling": "often"}, "plain, class, size"),
         ({"loss": "hinge"}, "bce, focal"),
         ({"steps": "-1"}, "seed and steps 0"),
+        ({"decorrelate": "-1"}, "decorrelate and penalty must be at least 0"),
+        ({"penalty": "-1"}, "decorrelate and penalty must be at least 0"),
         ({"lungs": "1"}, "cam, lungs, zones"),
         ({"backbone": "lite0", "head": "zones"}, "head zones needs lungs above 0"),
         ({"backbone": "lite0", "head": "zones", "lungs": "1"}, "head zones needs refit above 0"),

@@ -197,7 +197,7 @@ class ZonesHead(LungHead):
         return laid(last, lungs) * share(surely(lungs, self.SURE)), lungs
 
     def _zoned(self, stages: Sequence[Tensor], lungs: Tensor) -> _Zoned:
-        where = surely(lungs.detach(), self.SURE_IN_ZONES)
+        where = surely(lungs, self.SURE_IN_ZONES)
         shares = torch.cat([share(where), share(zones(where))], dim=1)
         places = shares.shape[2] * shares.shape[3]
         means, variances, squares = [], [], []
